@@ -1,0 +1,1 @@
+"""The running process: wakes collectors, keeps history, judges, serves."""

@@ -1,0 +1,1 @@
+"""Pure functions from readings to verdicts: no clock, no files, no network."""

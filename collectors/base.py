@@ -1,0 +1,247 @@
+"""The words that every collector shares; docs/adding-a-collector.md shows them at work."""
+
+import errno
+import importlib
+import importlib.util
+import pkgutil
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import ModuleType
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import collectors
+from collectors.fields import Duration, Name
+
+Family = Literal["any", "ipv4", "ipv6"]
+
+
+class Target(BaseModel):
+    """One thing measured on a timer; a collector subclasses it to add its options.
+
+    `interval_s` and `timeout_s` are seconds; the configuration calls them `interval` and `timeout`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: Name
+    kind: str
+    address: str
+    interval_s: Duration = Field(60.0, alias="interval", gt=0)
+    timeout_s: Duration = Field(5.0, alias="timeout", gt=0)
+    network: str | None = None
+    purpose: str | None = None
+    family: Family = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family; `labels` names what each of its samples gives, in order."""
+
+    name: str
+    type: Literal["counter", "gauge", "info"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a metric, in the base unit that its name ends with."""
+
+    metric: Metric
+    value: float  # an int stays an int: 64-bit counters do not pass through float
+    labels: tuple[str, ...] = ()
+
+
+class Moment(NamedTuple):
+    """When something was read.
+
+    `wall_s` is UTC epoch seconds; `steady_s` counts on through suspension and is never set
+    (CLOCK_BOOTTIME), so the two together show a wall clock that jumped.
+    """
+
+    wall_s: float
+    steady_s: float
+
+
+SubjectKind = Literal["link", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReading:
+    """Both octet counters of a link or server, read at one moment; history makes rates of two.
+
+    `identity` names what was read (device and interface): another one begins another series.
+    `uptime_s` is the counting system's own (sysUpTime, modulo 2^32 hundredths), None if unknown.
+    `discontinuity` is ifCounterDiscontinuityTime as given. `port_speed_bps` None is unknown too.
+    """
+
+    kind: SubjectKind
+    subject: str
+    identity: str
+    at: Moment
+    receive_bytes: int
+    transmit_bytes: int
+    counter_bits: Literal[32, 64]
+    uptime_s: float | None
+    port_speed_bps: float | None
+    discontinuity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeReading:
+    """A level (a ratio, 0 to 1) of a server at one moment, as `measure` names it: cpu or memory."""
+
+    kind: SubjectKind
+    subject: str
+    identity: str
+    at: Moment
+    measure: Literal["cpu", "memory"]
+    value: float
+
+
+Measurement = Sample | CounterReading | GaugeReading
+
+
+class Reason(StrEnum):
+    """Why an attempt failed: the label `reason`; docs/operating.md has a section for each."""
+
+    RESOLVE = "resolve"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    AUTH = "auth"
+    UNEXPECTED_CONTENT = "unexpected_content"
+    NO_SUCH_INTERFACE = "no_such_interface"
+    LOCAL = "local"
+    INTERNAL = "internal"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the failure says something of the target; a local fault proves nothing of it."""
+        return self not in {Reason.LOCAL, Reason.INTERNAL}
+
+
+REASON_OF_ERRNO = {
+    errno.ECONNREFUSED: Reason.REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.EPIPE: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT,
+    errno.EHOSTUNREACH: Reason.UNREACHABLE,
+}
+
+
+class CollectError(Exception):
+    """An attempt failed for a named reason; `measurements` is what was read all the same."""
+
+    def __init__(
+        self, reason: Reason, detail: str, measurements: Sequence[Measurement] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.measurements = measurements
+
+    @classmethod
+    def of(cls, error: OSError) -> Self:
+        """Name an operating-system error; what is no clear word of the far side is `local`."""
+        if isinstance(error, socket.gaierror):
+            return cls(Reason.RESOLVE, str(error.strerror or error))
+        if isinstance(error, TimeoutError):
+            return cls(Reason.TIMEOUT, str(error) or "timed out")
+        reason = REASON_OF_ERRNO.get(error.errno or 0, Reason.LOCAL)
+        return cls(reason, error.strerror or str(error))
+
+
+class Engine(Protocol):
+    """Something that collectors share: a socket, a session, what they remember."""
+
+    async def close(self) -> None:
+        """Give everything back; called once, at the end."""
+
+
+E = TypeVar("E", bound=Engine)
+
+
+class Tools:
+    """What the agent lends to its collectors: the time, and engines opened on first use."""
+
+    def __init__(self, now: Callable[[], Moment]) -> None:
+        self.now = now
+        self._engines: dict[Callable[[], Engine], Engine] = {}
+
+    def use(self, engine: Callable[[], E]) -> E:
+        """Return this agent's one `engine()`, made when first asked for."""
+        if engine not in self._engines:
+            self._engines[engine] = engine()
+        return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
+
+    async def close(self) -> None:
+        """Close every engine that was opened."""
+        while self._engines:
+            _, engine = self._engines.popitem()
+            await engine.close()
+
+
+Collect = Callable[..., Awaitable[Sequence[Measurement]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A kind of target and the coroutine that measures one of it once.
+
+    `probe` kinds stand in the configuration's `probes:`; the agent adds their success and info.
+    """
+
+    kind: str
+    target: type[Target]
+    metrics: tuple[Metric, ...]
+    collect: Collect
+    probe: bool
+
+
+def collector(
+    kind: str, target: type[Target], *metrics: Metric, probe: bool = True
+) -> Callable[[Collect], Collector]:
+    """Make `async def collect(target, tools)` the collector of `kind`, which is its module's name.
+
+    The coroutine returns measurements or raises `CollectError`; the caller enforces the timeout.
+    """
+
+    def wrap(collect: Collect) -> Collector:
+        return Collector(kind, target, metrics, collect, probe)
+
+    return wrap
+
+
+def find(kind: str) -> Collector | None:
+    """Import the one module that measures `kind`; None if there is no such module."""
+    if not re.fullmatch("[a-z][a-z0-9_]*", kind):
+        return None
+    if importlib.util.find_spec(f"collectors.{kind}") is None:
+        return None
+    return _collector_in(importlib.import_module(f"collectors.{kind}"))
+
+
+def discover() -> list[Collector]:
+    """Import every module of this package and return its collectors, by kind.
+
+    Raises:
+        ValueError: a module's collector does not bear the module's name.
+
+    """
+    found = (find(module.name) for module in pkgutil.iter_modules(collectors.__path__))
+    return sorted((one for one in found if one), key=lambda one: one.kind)
+
+
+def _collector_in(module: ModuleType) -> Collector | None:
+    found = next((it for it in vars(module).values() if isinstance(it, Collector)), None)
+    if found and module.__name__ != f"collectors.{found.kind}":
+        msg = f"{module.__name__} holds the collector {found.kind!r}: rename the one or the other"
+        raise ValueError(msg)
+    return found

@@ -1,0 +1,1 @@
+"""SNMP: the one place that speaks it."""
