@@ -7,6 +7,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -45,13 +46,13 @@ class Peer:
         return subprocess.Popen([self.binary, *args], env=env, text=True, **options)
 
     def run(
-        self, *args: str | Path, timeout_s: float = 60, **options: Any
+        self, *args: str | Path, input_text: str = "", timeout_s: float = 60, **options: Any
     ) -> "subprocess.CompletedProcess[str]":
         """Run it to its end and return what it said; `options` are as for `popen`."""
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        with self.popen(*args, stdin=subprocess.DEVNULL, **options) as process:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with self.popen(*args, **pipes | options) as process:
             try:
-                stdout, stderr = process.communicate(timeout=timeout_s)
+                stdout, stderr = process.communicate(input_text, timeout=timeout_s)
             finally:
                 process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
@@ -83,11 +84,19 @@ def peer(name: str) -> Peer:
 
 
 def free_port(kind: Literal["tcp", "udp"]) -> int:
-    """Find a loopback port that nobody listens on now; for daemons that cannot be given port 0."""
+    """Find a loopback port that nobody uses, for daemons that cannot be given port 0.
+
+    It lies below those that the kernel hands out, so that no client's socket takes it meanwhile.
+    """
     type_ = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, type_) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket(socket.AF_INET, type_) as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def eventually(claim: Callable[[], T], deadline_s: float = 10) -> T:

@@ -1,0 +1,172 @@
+"""A real Prometheus beside a test, and what a test asks of it."""
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.testbed import eventually, free_port, peer
+
+CLASSIC_TEXT = "text/plain;version=0.0.4"
+
+DIRECTLY = build_opener(ProxyHandler({}))
+"""Opens loopback addresses, also where the environment names a proxy for the rest."""
+
+REJECTIONS = (
+    "prometheus_target_scrapes_sample_duplicate_timestamp",
+    "prometheus_target_scrapes_sample_out_of_bounds",
+    "prometheus_target_scrapes_sample_out_of_order",
+    "prometheus_target_scrapes_exceeded_sample_limit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running Prometheus.
+
+    A question blocks: ask by `asyncio.to_thread` while something in this loop is being scraped.
+    """
+
+    url: str
+    log: Path
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Evaluate PromQL now: `[{"metric": {...}, "value": [time, "text"]}, ...]`."""
+        return list(self.api("query", query=expression)["result"])
+
+    def value(self, expression: str) -> float | None:
+        """Evaluate PromQL that gives at most one series; None if it gives none."""
+        found = self.query(expression)
+        assert len(found) < 2, f"{expression} gives {len(found)} series"
+        return float(found[0]["value"][1]) if found else None
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Return the active targets, with `health`, `lastError` and `scrapeUrl`."""
+        return list(self.api("targets", state="active")["activeTargets"])
+
+    def rejected_samples(self) -> float:
+        """Count what was scraped and not taken, as Prometheus says of itself."""
+        families = text_string_to_metric_families(_get(f"{self.url}/metrics"))
+        return sum(it.samples[0].value for it in families if it.name in REJECTIONS)
+
+    def api(self, path: str, **parameters: str) -> dict[str, Any]:
+        """Return `data` of an answer of the HTTP API v1."""
+        answer = json.loads(_get(f"{self.url}/api/v1/{path}?{urlencode(parameters)}"))
+        assert answer["status"] == "success", answer
+        return dict(answer["data"])
+
+
+def scraping(*targets: str, interval_s: float = 1) -> dict[str, Any]:
+    """Make a configuration that scrapes `/metrics` of each `host:port`, as job `netfold`."""
+    every = f"{round(interval_s * 1000)}ms"
+    job = {"job_name": "netfold", "static_configs": [{"targets": list(targets)}]}
+    return {
+        "global": {"scrape_interval": every, "scrape_timeout": every},
+        "scrape_configs": [job],
+    }
+
+
+@contextmanager
+def prometheus(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[Prometheus]:
+    """Run Prometheus with `config` on a free loopback port; ready inside, gone afterwards.
+
+    Its first scrape comes 5 s after it is ready: it lets the targets settle.
+
+    Raises:
+        UnavailableError: Prometheus is not to be had here.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # JSON is YAML too.
+    (folder / "prometheus.yml").write_text(json.dumps(config))
+    address = f"127.0.0.1:{free_port('tcp')}"
+    server = Prometheus(f"http://{address}", folder / "prometheus.log")
+    with (
+        server.log.open("w") as log,
+        peer("prometheus").popen(
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+            *args,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            eventually(lambda: _is_ready(server, process), deadline_s=30)
+            yield server
+        finally:
+            _stop(process)
+
+
+def promtool(*args: str | Path, input_text: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run promtool, as `promtool("check", "metrics", input_text=text)`."""
+    return peer("promtool").run(*args, input_text=input_text)
+
+
+@contextmanager
+def classic_text_only(target: str) -> Iterator[str]:
+    """Stand before `host:port` and ask it for text 0.0.4 only; the `host:port` to scrape instead.
+
+    Debian's Prometheus always prefers OpenMetrics, so it would never see the classic text.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            request = Request(f"http://{target}{self.path}", headers={"Accept": CLASSIC_TEXT})
+            try:
+                answer = DIRECTLY.open(request, timeout=10)
+            except OSError as error:
+                self.send_error(502, str(error))
+                return
+            with answer:
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+                self.end_headers()
+                self.wfile.write(answer.read())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test does."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = False  # so that leaving waits for them
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _is_ready(server: Prometheus, process: "subprocess.Popen[str]") -> bool:
+    ended = process.poll()
+    assert ended is None, f"prometheus ended with {ended}:\n{server.log.read_text()}"
+    try:
+        return bool(_get(f"{server.url}/-/ready"))
+    except OSError:
+        return False
+
+
+def _stop(process: "subprocess.Popen[str]", patience_s: float = 10) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _get(url: str) -> str:
+    with DIRECTLY.open(url, timeout=10) as answer:
+        return str(answer.read().decode())
