@@ -1,0 +1,215 @@
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from agent.history import Capacity, History, HistoryError, Record, SeriesKey
+from agent.judge.rates import Run, Tick
+
+EDU = SeriesKey("link", "edu-a", "r1/ge0", "octets")
+TAX = SeriesKey("link", "tax-a", "r2/ge7", "octets")
+CPU = SeriesKey("server", "db1", "local", "cpu")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.sqlite"
+
+
+def record(*ticks: Tick, runs: tuple[Run, ...] = (), state: str = "{}") -> Record:
+    return Record(list(ticks), {run.first: run for run in runs}, state)
+
+
+def test_what_is_written_is_read_back_after_a_restart(path: Path) -> None:
+    history = History(path)
+    history.write(
+        {
+            EDU: record(Tick(10, (1.5, 2.5)), Tick(12, (3.0, 4.0)), state='{"a": 1}'),
+            CPU: record(Tick(10, (0.25,)), state='{"b": 2}'),
+        }
+    )
+    history.close()
+    history = History(path)
+    assert history.ticks(EDU, 0, 99) == [Tick(10, (1.5, 2.5)), Tick(12, (3.0, 4.0))]
+    assert history.ticks(CPU, 0, 99) == [Tick(10, (0.25,))]
+    assert history.ticks(TAX, 0, 99) == []
+    assert history.states() == {EDU: '{"a": 1}', CPU: '{"b": 2}'}
+    assert history.series() == [EDU, CPU]
+    assert history.tick_count == 2
+    history.close()
+
+
+def test_a_series_that_joins_later_does_not_disturb_the_ticks_of_others(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    history.write({TAX: record(Tick(10, (7.0, 8.0)), Tick(11, (9.0, 10.0)))})
+    assert history.ticks(EDU, 10, 11) == [Tick(10, (1.0, 2.0))]
+    assert history.ticks(TAX, 10, 11) == [Tick(10, (7.0, 8.0)), Tick(11, (9.0, 10.0))]
+    assert history.tick_count == 2
+    history.close()
+
+
+def test_a_rate_already_written_is_not_overwritten_when_the_clock_steps_back(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    history.write({EDU: record(Tick(10, (5.0, 6.0)))})
+    assert history.ticks(EDU, 10, 10) == [Tick(10, (1.0, 2.0))]
+    history.close()
+
+
+def test_a_run_that_grows_is_one_run(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(runs=(Run(10, 12, (8.0, 16.0)),))})
+    history.write({EDU: record(runs=(Run(10, 13, (9.0, 2.0**60)),))})
+    assert history.runs(EDU) == [Run(10, 13, (9.0, 2.0**60))]
+    history.close()
+
+
+def test_a_rebound_link_begins_a_new_series_and_the_old_one_stays(path: Path) -> None:
+    rebound = EDU._replace(identity="r1/ge5")
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    history.write({rebound: record(Tick(10, (7.0, 8.0)))})
+    assert history.ticks(EDU, 10, 10) == [Tick(10, (1.0, 2.0))]
+    assert history.ticks(rebound, 10, 10) == [Tick(10, (7.0, 8.0))]
+    history.close()
+
+
+def test_capacity_is_kept_as_dated_steps(path: Path) -> None:
+    history = History(path)
+    for since_s, bps in [(100.0, 2e6), (200.0, 2e6), (300.0, None), (400.0, 1e7)]:
+        history.write({}, [Capacity("link", "edu-a", since_s, bps)])
+    assert [
+        (step.since_s, step.bits_per_second) for step in history.capacities("link", "edu-a")
+    ] == [
+        (100.0, 2e6),
+        (300.0, None),
+        (400.0, 1e7),
+    ]
+    history.close()
+
+
+def test_a_slot_is_given_anew_only_when_its_last_tick_is_forgotten(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(1_000, (1.0, 2.0)), runs=(Run(1_001, 1_002, (1.0, 1.0)),))})
+    history.prune(1_002 * 300.0)
+    assert history.series() == [EDU]
+    history.write({TAX: record(Tick(2_000, (3.0, 4.0)))})
+    history.prune(1_400 * 300.0)
+    assert history.series() == [TAX]
+    assert history.states().keys() == {TAX}
+    assert history.runs(EDU) == []
+    assert history.tick_count == 1
+    history.write({CPU: record(Tick(2_000, (0.5,)))})
+    assert history.ticks(CPU, 2_000, 2_000) == [Tick(2_000, (0.5,))]
+    assert history.ticks(TAX, 2_000, 2_000) == [Tick(2_000, (3.0, 4.0))]
+    history.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda file: file.write_bytes(b"not a database at all" * 999), id="no-sqlite"),
+        pytest.param(lambda file: os.truncate(file, 5_000), id="cut-short"),
+        pytest.param(
+            lambda file: file.write_bytes(file.read_bytes()[:100] + os.urandom(40_000)),
+            id="overwritten-behind-the-header",
+        ),
+    ],
+)
+def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begun(path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    history = History(path)
+    history.write({EDU: record(*(Tick(n, (1.0, 2.0)) for n in range(300)))})
+    history.close()
+    damage(path)
+    damaged = path.read_bytes()
+    history = History(path)
+    history.write({EDU: record(Tick(500, (5.0, 6.0)))})
+    assert history.ticks(EDU, 500, 500) == [Tick(500, (5.0, 6.0))]
+    (aside,) = history.set_aside
+    assert aside.read_bytes() == damaged
+    assert aside.name.startswith("history.sqlite.damaged-2")
+    history.close()
+
+
+def test_a_file_locked_by_another_is_waited_for_then_said_and_nothing_is_lost(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.history.LOCK_WAIT_S", 0.2)
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(HistoryError, match=r"history\.sqlite: it is locked by another program"):
+        history.write({EDU: record(Tick(11, (3.0, 4.0)))})
+    other.execute("ROLLBACK")
+    other.close()
+    history.write({EDU: record(Tick(11, (3.0, 4.0)))})
+    assert history.ticks(EDU, 10, 11) == [Tick(10, (1.0, 2.0)), Tick(11, (3.0, 4.0))]
+    history.close()
+
+
+def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HistoryError, match="its folder must be writable by this user"):
+        History(tmp_path / "file" / "history.sqlite")
+
+
+def test_another_programs_database_is_refused_not_set_aside(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE recipes (name)")
+    other.close()
+    with pytest.raises(HistoryError, match="not a history of this version: the tables recipes"):
+        History(path)
+    assert [file.name for file in path.parent.iterdir()] == ["history.sqlite"]
+
+
+def test_a_history_of_other_ticks_is_refused(path: Path) -> None:
+    History(path, tick_s=60.0).close()
+    with pytest.raises(HistoryError, match=r"'tick_s': '60\.0'"):
+        History(path)
+
+
+ON_A_SMALL_DISK = textwrap.dedent("""
+    import json, sys
+    from pathlib import Path
+    from agent.history import History, HistoryError, Record, SeriesKey
+    from agent.judge.rates import Tick
+    folder = Path(sys.argv[1])
+    history = History(folder / "history.sqlite")
+    written, keys = 0, [SeriesKey("link", f"l{n}", "r1", "octets") for n in range(200)]
+    try:
+        for number in range(10_000):
+            history.write({key: Record([Tick(number, (1.0, 2.0))], {}, "{}") for key in keys})
+            written += 1
+    except HistoryError as error:
+        message = str(error)
+    kept = len(history.ticks(keys[0], 0, 10_000))
+    ballast = folder / "ballast"
+    ballast.unlink()
+    history.write({keys[0]: Record([Tick(99_999, (3.0, 4.0))], {}, "{}")})
+    again = history.ticks(keys[0], 99_999, 99_999)
+    print(json.dumps([written, kept, message, len(again), [str(p) for p in history.set_aside]]))
+""")
+
+
+def test_a_full_disk_is_said_and_when_there_is_room_writing_goes_on(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=1500k tmpfs {disk} && head -c 500k /dev/zero > {disk}/ballast"
+    alone = ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-m"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no mount namespace to be had here for a small disk")
+    command = f"{mount} && exec {sys.executable} -c '{ON_A_SMALL_DISK}' {disk}"
+    done = subprocess.run([*alone, "sh", "-c", command], check=True, capture_output=True, text=True)
+    written, kept, message, again, aside = json.loads(done.stdout)
+    assert written == kept > 0
+    assert message.endswith("the disk is full")
+    assert again == 1
+    assert aside == []
