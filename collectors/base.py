@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import ModuleType
-from typing import Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import collectors
-from collectors.fields import Duration, Name
+from collectors.fields import Address, Duration, Name, Ref
 
 Family = Literal["any", "ipv4", "ipv6"]
 
@@ -30,10 +30,10 @@ class Target(BaseModel):
 
     name: Name
     kind: str
-    address: str
+    address: Address
     interval_s: Duration = Field(60.0, alias="interval", gt=0)
     timeout_s: Duration = Field(5.0, alias="timeout", gt=0)
-    network: str | None = None
+    network: Annotated[str, Ref("networks")] | None = None
     purpose: str | None = None
     family: Family = "any"
 
