@@ -92,7 +92,8 @@ def unpack(archives: Sequence[Path], root: Path) -> None:
     for archive in archives:
         result = _output("dpkg", "-x", str(archive), str(root))
         if result.returncode:
-            msg = f"dpkg could not unpack {archive.name}: {result.stderr.strip()}"
+            complaints = [*result.stderr.splitlines(), "no reason given"]
+            msg = f"dpkg could not unpack {archive.name}: {complaints[0]}"
             raise UnavailableError(msg)
 
 

@@ -108,7 +108,7 @@ def eventually(claim: Callable[[], T], deadline_s: float = 10) -> T:
     return answer
 
 
-async def eventually_async(claim: Callable[[], Awaitable[T] | T], deadline_s: float = 10) -> T:
+async def eventually_async(claim: Callable[[], Any], deadline_s: float = 10) -> Any:
     """Do as `eventually` and let the loop go on; `claim` may be a coroutine function."""
     end = time.monotonic() + deadline_s
     while True:
