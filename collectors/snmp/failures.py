@@ -1,0 +1,86 @@
+"""What went wrong with a request, in the words of `Reason` and one line for a person."""
+
+import os
+from collections.abc import Sequence
+
+from collectors.base import CollectError, Reason
+from collectors.snmp.agent import Agent
+from collectors.snmp.credential import User
+from collectors.snmp.transport import Address
+
+_REFUSALS = {  # by the class of pysnmp's errorIndication
+    "UnknownUserName": "knows no such user",
+    "UnknownSecurityName": "knows no such user",
+    "WrongDigest": "takes the authentication secret or its protocol for wrong",
+    "AuthenticationFailure": "takes the authentication secret or its protocol for wrong",
+    "AuthenticationError": "takes the authentication secret or its protocol for wrong",
+    "DecryptionError": "cannot decrypt: the privacy secret or its protocol is wrong",
+    "UnsupportedSecurityLevel": "does not allow this user this security level",
+    "UnsupportedAuthProtocol": "does not speak this authentication protocol",
+    "UnsupportedPrivProtocol": "does not speak this privacy protocol",
+    "NotInTimeWindow": "does not agree on the time (its snmpEngineBoots may have been lost)",
+    "UnknownEngineID": "does not tell its snmpEngineID",
+}
+_STATUS = (
+    *("noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess"),
+    *("wrongType", "wrongLength", "wrongEncoding", "wrongValue", "noCreation"),
+    *("inconsistentValue", "resourceUnavailable", "commitFailed", "undoFailed"),
+    *("authorizationError", "notWritable", "inconsistentName"),
+)
+"""RFC 3416, error-status."""
+
+_FORBIDDEN = {"noAccess", "authorizationError"}
+
+
+class TooBigError(CollectError):
+    """The device cannot put so much into one reply; less may do."""
+
+
+class SilentError(CollectError):
+    """Nothing came back in time; asking again may help."""
+
+
+class GarbageError(CollectError):
+    """What came back is no SNMP; asking again may help if it was a stray datagram."""
+
+
+def of_indication(agent: Agent, indication: object) -> CollectError:
+    """Name an errorIndication of pysnmp, which is an exception object or a word."""
+    kind = type(indication).__name__
+    if kind == "RequestTimedOut":
+        return SilentError(Reason.TIMEOUT, f"no answer from {agent}")
+    refusal = _REFUSALS.get(kind)
+    if refusal:
+        user = agent.credential.name if isinstance(agent.credential, User) else ""
+        return CollectError(Reason.AUTH, f"{agent} {refusal} (user {user!r})")
+    return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered: {indication}")
+
+
+def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> CollectError:
+    """Name an error-status; `index` counts from 1, and 0 means no OID in particular."""
+    word = _STATUS[status] if status < len(_STATUS) else f"error-status {status}"
+    if word == "tooBig":
+        return TooBigError(Reason.UNEXPECTED_CONTENT, f"{agent} says one value is too big to send")
+    where = f" at {oids[index - 1]}" if 0 < index <= len(oids) else ""
+    if word in _FORBIDDEN:
+        return CollectError(Reason.AUTH, f"{agent} does not show it to this credential: {word}")
+    return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered with {word}{where}")
+
+
+def of_sending(agent: Agent, error: Exception) -> CollectError:
+    """Name what kept pysnmp from sending at all; its text may hold secrets and is left out."""
+    return CollectError(Reason.LOCAL, f"cannot make a request to {agent}: {type(error).__name__}")
+
+
+def of_garbage(address: Address, message: bytes) -> CollectError:
+    """Name a datagram that cannot be read; a little of it helps to see what answers there."""
+    shown = f"{len(message)} bytes beginning {message[:8].hex(' ')}" if message else "nothing"
+    where = f"{address[0]} port {address[1]}"
+    return GarbageError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
+
+
+def of_network(address: Address, error: OSError) -> CollectError:
+    """Name an error that the network or this host reported of an address."""
+    named = CollectError.of(error)
+    said = os.strerror(error.errno) if error.errno else str(error)
+    return CollectError(named.reason, f"{address[0]} port {address[1]}: {said}")

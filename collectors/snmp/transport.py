@@ -1,0 +1,110 @@
+"""One UDP socket for all devices of a family, which also hears who refuses.
+
+A device that has no SNMP agent answers with an ICMP error. A socket connected to it would be told;
+one that serves all devices is told only through its error queue (IP_RECVERR in ip(7)), together
+with the address that the error is about. So refusing is told from silence without a socket each.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+Address = tuple[Any, ...]
+"""A socket address: host, port and, for IPv6, flow and scope."""
+
+_RECVERR = {
+    socket.AF_INET: (socket.IPPROTO_IP, 11),  # IP_RECVERR of linux/in.h
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR of linux/in6.h
+}
+_DATAGRAM_BYTES = 65535
+_RECEIVE_BUFFER_BYTES = 4 * 2**20
+_BATCH = 64
+
+
+class UdpTransport:
+    """Sends and receives for pysnmp's dispatcher, whose transport interface this is.
+
+    `received` is called with a function that hands a datagram on to the dispatcher, its sender and
+    itself; `failed` with an address and the error that stands in the way there.
+    """
+
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        address_type: type,
+        received: Callable[[Callable[[], None], Address, bytes], None],
+        failed: Callable[[Address, OSError], None],
+    ) -> None:
+        self.ADDRESS_TYPE = address_type
+        self._received = received
+        self._failed = failed
+        self._deliver: Callable[[Any, Address, bytes], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        # Replies of many devices come at once: the kernel gives what it allows of this.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        self._socket.setsockopt(*_RECVERR[family], 1)
+        self._loop.add_reader(self._socket, self._readable)
+
+    def register_callback(self, deliver: Callable[[Any, Address, bytes], None]) -> None:
+        """Take the dispatcher's function for what comes in."""
+        self._deliver = deliver
+
+    def unregister_callback(self) -> None:
+        """Drop what comes from now on."""
+        self._deliver = None
+
+    def send_message(self, message: bytes, address: Address) -> None:
+        """Send one datagram; what hinders it is told to `failed`, for pysnmp knows no OSError."""
+        try:
+            self._send(message, tuple(address))
+        except OSError as error:
+            self._failed(address, error)
+
+    def close_transport(self) -> None:
+        """Give the socket back."""
+        self._deliver = None
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+
+    def _send(self, message: bytes, address: Address) -> None:
+        try:
+            self._socket.sendto(message, address)
+        except OSError:
+            if not self._read_errors():
+                raise
+            # It was of another device: the kernel tells it to the next who sends.
+            self._socket.sendto(message, address)
+
+    def _readable(self) -> None:
+        for _ in range(_BATCH):
+            try:
+                message, address = self._socket.recvfrom(_DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:  # what the error queue tells with its address
+                continue
+            if self._deliver:
+                self._received(partial(self._deliver, self, address, message), address, message)
+        if self._read_errors() and self._deliver:
+            # libuv stops polling at an error; begun anew, it goes on.
+            self._loop.remove_reader(self._socket)
+            self._loop.add_reader(self._socket, self._readable)
+
+    def _read_errors(self) -> bool:
+        """Tell of each error in the queue, in which the first word is the errno."""
+        found = False
+        while True:
+            try:
+                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                return found
+            found = True
+            if ancillary and address:
+                (code,) = struct.unpack_from("I", ancillary[0][2])
+                self._failed(address, OSError(code, os.strerror(code)))
