@@ -97,13 +97,14 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
     restarted = _restarted(before, after, elapsed_s, tick_s)
     if isinstance(restarted, Gap):
         return restarted
-    seconds = after.uptime_s if restarted and after.uptime_s is not None else elapsed_s
-    seconds = min(seconds, elapsed_s)
+    start_s = before.at.wall_s
+    if restarted and after.uptime_s is not None:
+        start_s = max(start_s, after.at.wall_s - after.uptime_s)
     octets = _octets_since_boot(before, after) if restarted else _octets(before, after)
     if isinstance(octets, Gap):
         return octets
     amounts = (octets[0] * 8.0, octets[1] * 8.0)
-    span = Span(after.at.wall_s - seconds, after.at.wall_s, amounts)
+    span = Span(start_s, after.at.wall_s, amounts)
     return _doubt(span, after.counter_bits, _port_speed_bps(before, after)) or span
 
 

@@ -1,0 +1,127 @@
+"""Keeps the history while the agent measures: on a thread of its own, and patient with the disk."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from agent.clock import now
+from agent.history import History, HistoryError
+from agent.judge.rates import TICK_S
+from agent.recorder import Recorder
+from collectors.base import Metric, Sample
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TICKS = Metric("netfold_history_ticks", "gauge", "Five-minute ticks that the history holds.")
+WRITE_FAILURES = Metric(
+    "netfold_history_write_failures_total",
+    "counter",
+    "Attempts to write the history that failed; nothing of them was lost yet.",
+)
+SET_ASIDE = Metric(
+    "netfold_history_set_aside_total", "counter", "Damaged history files renamed and begun anew."
+)
+METRICS = (TICKS, WRITE_FAILURES, SET_ASIDE)
+
+GATHER_S = 1.0
+"""Series that finish a tick within this time are written together."""
+
+RETRY_S = 10.0
+PRUNE_EVERY_S = 86_400.0
+
+
+class Keeper:
+    """Writes what `recorder` finishes into `path`; a disk that fails stops writing, not measuring."""
+
+    def __init__(
+        self, path: Path, recorder: Recorder, retention_s: float, tick_s: float = TICK_S
+    ) -> None:
+        self.retention_s = retention_s
+        self._path = path
+        self._recorder = recorder
+        self._tick_s = tick_s
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._history: History | None = None
+        self._failures = 0
+        self._pruned_s = 0.0
+        self._said_aside = 0
+        self._last_error = ""
+
+    async def open(self) -> None:
+        """Open the history and let the recorder go on where it stopped; or say why not yet."""
+        await self._attempt(self._open)
+
+    async def serve(self) -> None:
+        """Write what finishes until cancelled."""
+        while True:
+            await asyncio.sleep(GATHER_S)
+            if self._recorder.has_finished or self._is_prune_due():
+                written = await self.flush()
+                await asyncio.sleep(0 if written else RETRY_S)
+
+    async def flush(self, *, everything: bool = False) -> bool:
+        """Write what finished (before an end: where every series stands); False if that failed."""
+        records, steps = self._recorder.drain(everything=everything)
+
+        def write() -> None:
+            history = self._open()
+            history.write(records, steps)
+            if self._is_prune_due():
+                history.prune(now().wall_s - self.retention_s)
+                self._pruned_s = now().wall_s
+
+        written = await self._attempt(write)
+        if not written:
+            self._recorder.put_back(records, steps)
+        return written
+
+    async def close(self) -> None:
+        """Write all that is known and close the file."""
+        await self.flush(everything=True)
+        if self._history is not None:
+            await self._on_thread(self._history.close)
+        self._thread.shutdown(wait=False)
+
+    def samples(self) -> list[Sample]:
+        """What /metrics says of the history."""
+        history = self._history
+        samples = [
+            Sample(WRITE_FAILURES, self._failures),
+            Sample(SET_ASIDE, len(history.set_aside) if history else 0),
+        ]
+        return samples + ([Sample(TICKS, history.tick_count)] if history else [])
+
+    def _open(self) -> History:
+        if self._history is None:
+            history = History(self._path, self._tick_s)
+            self._recorder.restore(history.states())
+            self._history = history
+        for aside in self._history.set_aside[self._said_aside :]:
+            log.warning("damaged history set aside, a new one begun", extra={"path": str(aside)})
+        self._said_aside = len(self._history.set_aside)
+        return self._history
+
+    def _is_prune_due(self) -> bool:
+        return now().wall_s - self._pruned_s > PRUNE_EVERY_S
+
+    async def _attempt(self, work: Callable[[], object]) -> bool:
+        """Work on the thread; a failure is counted, and logged when it is another than before."""
+        try:
+            await self._on_thread(work)
+        except HistoryError as error:
+            self._failures += 1
+            if str(error) != self._last_error:
+                log.error("history is not written, measuring goes on", extra={"error": str(error)})  # noqa: TRY400 - the message says it all
+            self._last_error = str(error)
+            return False
+        if self._last_error:
+            log.info("history is written again")
+            self._last_error = ""
+        return True
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

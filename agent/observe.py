@@ -1,0 +1,137 @@
+"""One attempt to measure one target, and what /metrics says of the attempts."""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from collectors.base import (
+    CollectError,
+    Collector,
+    Measurement,
+    Metric,
+    Moment,
+    Reason,
+    Sample,
+    Target,
+    Tools,
+)
+
+log = logging.getLogger(__name__)
+
+_TARGET = ("target", "kind")
+SUCCESS = Metric(
+    "netfold_collect_success", "gauge", "Whether the last attempt measured all it should.", _TARGET
+)
+DURATION = Metric(
+    "netfold_collect_duration_seconds", "gauge", "Duration of the last attempt.", _TARGET
+)
+FAILURES = Metric(
+    "netfold_collect_failures_total",
+    "counter",
+    "Attempts that failed, by reason (docs/operating.md has a section for each).",
+    ("target", "kind", "reason"),
+)
+LAST_SUCCESS = Metric(
+    "netfold_collect_last_success_timestamp_seconds",
+    "gauge",
+    "When an attempt last measured all it should.",
+    _TARGET,
+)
+PROBE_SUCCESS = Metric(
+    "netfold_probe_success",
+    "gauge",
+    "Whether the target answered the last round; absent if the fault was local.",
+    ("target",),
+)
+PROBE_INFO = Metric(
+    "netfold_probe_info",
+    "info",
+    "What is probed, and for which network and purpose.",
+    ("target", "kind", "network", "purpose", "family"),
+)
+METRICS = (SUCCESS, DURATION, FAILURES, LAST_SUCCESS, PROBE_SUCCESS, PROBE_INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One attempt; `reason` is None where all was measured, and says why not otherwise."""
+
+    target: Target
+    at: Moment
+    duration_s: float
+    measurements: tuple[Measurement, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+
+
+async def observe(collector: Collector, target: Target, tools: Tools) -> Observation:
+    """Measure a target once within its timeout; whatever fails becomes a reason."""
+    started = perf_counter()
+
+    def observed(
+        measurements: tuple[Measurement, ...], reason: Reason | None = None, detail: str = ""
+    ) -> Observation:
+        duration_s = perf_counter() - started
+        return Observation(target, tools.now(), duration_s, measurements, reason, detail)
+
+    try:
+        async with asyncio.timeout(target.timeout_s):
+            return observed(tuple(await collector.collect(target, tools)))
+    except CollectError as error:
+        return observed(tuple(error.measurements), error.reason, error.detail)
+    except TimeoutError:
+        return observed((), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s")
+    except Exception as error:  # the one place: a bug in a collector stops at its target
+        log.exception("collector failed", extra={"target": target.name, "kind": target.kind})
+        return observed((), Reason.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What is remembered of all attempts at one target."""
+
+    failures: Counter[Reason] = field(default_factory=Counter)
+    last_success_s: float | None = None
+    last_reason: Reason | None = None
+
+    def note(self, observation: Observation) -> None:
+        """Count an attempt; log when the target's state changes, not while it lasts."""
+        target = observation.target
+        facts = {"target": target.name, "kind": target.kind}
+        if observation.reason is None:
+            self.last_success_s = observation.at.wall_s
+            if self.last_reason is not None:
+                log.info("target is measured again", extra=facts)
+        else:
+            self.failures[observation.reason] += 1
+            if self.last_reason is not observation.reason:
+                facts |= {"reason": observation.reason, "detail": observation.detail}
+                log.warning("target is not measured", extra=facts)
+        self.last_reason = observation.reason
+
+    def samples(self, observation: Observation) -> list[Sample]:
+        """What /metrics says after this attempt."""
+        target = observation.target
+        labels = (target.name, target.kind)
+        samples = [
+            Sample(SUCCESS, int(observation.reason is None), labels),
+            Sample(DURATION, observation.duration_s, labels),
+        ]
+        samples += [
+            Sample(FAILURES, count, (*labels, reason)) for reason, count in self.failures.items()
+        ]
+        if self.last_success_s is not None:
+            samples.append(Sample(LAST_SUCCESS, self.last_success_s, labels))
+        return samples
+
+
+def probe_samples(observation: Observation) -> list[Sample]:
+    """What every kind of probe says; a local fault says nothing of the target."""
+    target = observation.target
+    labels = (target.name, target.kind, target.network or "", target.purpose or "", target.family)
+    samples = [Sample(PROBE_INFO, 1, labels)]
+    if observation.reason is None or observation.reason.is_remote:
+        samples.append(Sample(PROBE_SUCCESS, int(observation.reason is None), (target.name,)))
+    return samples

@@ -1,0 +1,205 @@
+"""From readings to what the history keeps and what /metrics counts; holds where each series stands.
+
+Readings of one series come in order of arrival. Nothing here waits: what finished is handed over
+by `drain`, and given back by `put_back` where it could not be written.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from agent.history import Capacity, Record, SeriesKey
+from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold
+from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
+
+LINK_RECEIVE = Metric(
+    "netfold_link_receive_bytes_total",
+    "counter",
+    "Bytes received (ifHCInOctets; 32-bit counters unwrapped).",
+    ("link",),
+)
+LINK_TRANSMIT = Metric(
+    "netfold_link_transmit_bytes_total",
+    "counter",
+    "Bytes transmitted (ifHCOutOctets; 32-bit counters unwrapped).",
+    ("link",),
+)
+LINK_RATES_DROPPED = Metric(
+    "netfold_link_rates_dropped_total",
+    "counter",
+    "Rates above what the port can carry, left out of the history.",
+    ("link",),
+)
+LINK_CAPACITY = Metric(
+    "netfold_link_capacity_bytes_per_second",
+    "gauge",
+    "Contracted bandwidth of the link; the port's speed only in a local network.",
+    ("link",),
+)
+METRICS = (LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY)
+
+MAX_PENDING_TICKS = 288
+"""A day of ticks waits in memory for a disk that takes no writes; then the oldest are let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one series stands: its last reading, the open tick, its counters on /metrics."""
+
+    reading: CounterReading | GaugeReading
+    fold: Fold
+    totals: tuple[int, int] = (0, 0)
+    dropped: int = 0
+
+
+_STANDING = TypeAdapter(Standing)
+
+
+class Recorder:
+    """Takes every reading of the agent; `capacities` is bit/s by link, None: its port's speed."""
+
+    def __init__(self, tick_s: float = TICK_S) -> None:
+        self._tick_s = tick_s
+        self._standings: dict[SeriesKey, Standing] = {}
+        self._identities: dict[tuple[str, str, str], str] = {}
+        self._pending: dict[SeriesKey, Record] = {}
+        self._capacities: dict[str, float] = {}
+        self._steps: list[Capacity] = []
+        self._local_links: frozenset[str] = frozenset()
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._pending or self._steps)
+
+    def restore(self, states: Mapping[SeriesKey, str]) -> None:
+        """Go on where the written series stopped; what has been read since stays as it is."""
+        standings = {key: _STANDING.validate_json(text) for key, text in states.items()}
+        for key, standing in sorted(standings.items(), key=lambda item: item[1].reading.at.wall_s):
+            if key not in self._standings:
+                self._standings[key] = standing
+                self._identities.setdefault(_subject(key), key.identity)
+
+    def contract(
+        self, capacities: Mapping[str, float | None], local_links: Iterable[str], at_s: float
+    ) -> None:
+        """Note each link's contracted bit/s as of now; local links stand at their port's speed."""
+        self._local_links = frozenset(local_links)
+        for link, bps in capacities.items():
+            if link not in self._local_links:
+                self._steps.append(Capacity("link", link, at_s, bps))
+
+    def take(self, measurements: Iterable[Measurement]) -> list[Sample]:
+        """Fold every reading in; return what /metrics says of the links read."""
+        samples: list[Sample] = []
+        for reading in measurements:
+            if isinstance(reading, CounterReading):
+                samples += self._count(reading)
+            elif isinstance(reading, GaugeReading):
+                self._level(reading)
+        return samples
+
+    def drain(self, *, everything: bool = False) -> tuple[dict[SeriesKey, Record], list[Capacity]]:
+        """Hand over what finished, or (before an end) also where every other series stands."""
+        records, self._pending = self._pending, {}
+        steps, self._steps = self._steps, []
+        if everything:
+            records |= {key: Record() for key in self._standings if key not in records}
+        for key, record in records.items():
+            record.state = _STANDING.dump_json(self._standings[key]).decode()
+        return records, steps
+
+    def put_back(self, records: Mapping[SeriesKey, Record], steps: Iterable[Capacity]) -> None:
+        """Take back what could not be written, to hand it over again."""
+        for key, record in records.items():
+            newer = self._pending.get(key, Record())
+            ticks = (record.ticks + newer.ticks)[-MAX_PENDING_TICKS:]
+            self._pending[key] = Record(ticks, record.runs | newer.runs)
+        self._steps = [*steps, *self._steps]
+
+    def _count(self, reading: CounterReading) -> list[Sample]:
+        key = SeriesKey(reading.kind, reading.subject, reading.identity, "octets")
+        before = self._standings.get(key)
+        if before is None or not isinstance(before.reading, CounterReading):
+            fold = begin(reading.at.wall_s, 2, self._tick_s)
+            after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
+        else:
+            span = bridge(before.reading, reading, self._tick_s)
+            after = self._next(key, before, reading, span)
+            totals = _unwrapped(before.totals, before.reading, reading, span)
+            dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
+            after = replace(after, totals=totals, dropped=dropped)
+        if self._identities.get(_subject(key), key.identity) != key.identity:
+            # Bound to another interface: a jump to that one's count would look like traffic.
+            after = replace(after, totals=(0, 0))
+        self._standings[key] = after
+        self._identities[_subject(key)] = key.identity
+        return self._link_samples(reading, after) if reading.kind == "link" else []
+
+    def _level(self, reading: GaugeReading) -> None:
+        key = SeriesKey(reading.kind, reading.subject, reading.identity, reading.measure)
+        before = self._standings.get(key)
+        if before is None or not isinstance(before.reading, GaugeReading):
+            self._standings[key] = Standing(reading, begin(reading.at.wall_s, 1, self._tick_s))
+        else:
+            span = hold(before.reading, reading)
+            self._standings[key] = self._next(key, before, reading, span)
+
+    def _next(
+        self,
+        key: SeriesKey,
+        before: Standing,
+        reading: CounterReading | GaugeReading,
+        span: Span | Gap,
+    ) -> Standing:
+        width = len(before.fold.amounts)
+        fold = before.fold
+        if isinstance(span, Span):
+            fold, ticks, runs = advance(fold, span, self._tick_s)
+            if ticks or runs:
+                record = self._pending.setdefault(key, Record())
+                record.ticks += ticks
+                record.runs |= {run.first: run for run in runs}
+        if fold.until_s != reading.at.wall_s:  # unknown up to here
+            fold = begin(reading.at.wall_s, width, self._tick_s)
+        return replace(before, reading=reading, fold=fold)
+
+    def _link_samples(self, reading: CounterReading, standing: Standing) -> list[Sample]:
+        link = (reading.subject,)
+        samples = [
+            Sample(LINK_RECEIVE, standing.totals[0], link),
+            Sample(LINK_TRANSMIT, standing.totals[1], link),
+            Sample(LINK_RATES_DROPPED, standing.dropped, link),
+        ]
+        if reading.subject in self._local_links and reading.port_speed_bps is not None:
+            samples.append(Sample(LINK_CAPACITY, reading.port_speed_bps / 8, link))
+            self._note_port_speed(reading, reading.port_speed_bps)
+        return samples
+
+    def _note_port_speed(self, reading: CounterReading, bps: float) -> None:
+        if self._capacities.get(reading.subject) != bps:
+            self._capacities[reading.subject] = bps
+            self._steps.append(Capacity("link", reading.subject, reading.at.wall_s, bps))
+
+
+def _subject(key: SeriesKey) -> tuple[str, str, str]:
+    return (key.kind, key.subject, key.measure)
+
+
+def _unwrapped(
+    totals: tuple[int, int], before: CounterReading, after: CounterReading, span: Span | Gap
+) -> tuple[int, int]:
+    """Count on where a 32-bit counter wrapped; fall, as PromQL expects, where one began anew."""
+    unbroken = isinstance(span, Span) and span.start_s == before.at.wall_s
+    modulus: int = 2**after.counter_bits
+
+    def total(so_far: int, old: int, new: int) -> int:
+        if unbroken:
+            return so_far + (new - old) % modulus
+        return so_far + new - old if new >= old else new
+
+    return (
+        total(totals[0], before.receive_bytes, after.receive_bytes),
+        total(totals[1], before.transmit_bytes, after.transmit_bytes),
+    )

@@ -1,0 +1,79 @@
+"""When each target is measured: at once, then at its own place in its interval."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+
+from collectors.base import Target
+
+CAP = 512
+"""Attempts under way at once; more wait, so that sockets and memory stay bounded."""
+
+Key = tuple[str, str]
+"""Kind and name: what makes a target the same one after a reload."""
+
+
+class Scheduler:
+    """Runs `measure(target)` for every target on its interval, never twice at once for one target.
+
+    `serve` runs until cancelled; `follow` may be called before it and at any time during it.
+    """
+
+    def __init__(self, measure: Callable[[Target], Awaitable[None]], cap: int = CAP) -> None:
+        self._measure = measure
+        self._places = asyncio.Semaphore(cap)
+        self._targets: dict[Key, Target] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._waiting: set[Key] = set()
+
+    @property
+    def unmeasured(self) -> int:
+        """Targets that have not been measured once."""
+        return len(self._waiting)
+
+    async def serve(self) -> None:
+        """Measure until cancelled; whatever is under way is cancelled too."""
+        async with asyncio.TaskGroup() as self._group:
+            for key, target in self._targets.items():
+                self._start(key, target)
+            await asyncio.Event().wait()
+
+    def follow(self, targets: Iterable[Target]) -> set[Key]:
+        """Measure these from now on; return the keys that ended. An unchanged target goes on."""
+        wanted = {(target.kind, target.name): target for target in targets}
+        changed = {key for key, target in self._targets.items() if wanted.get(key) != target}
+        for key in changed:
+            self._stop(key)
+        for key in wanted.keys() - self._targets.keys():
+            self._targets[key] = wanted[key]
+            self._waiting.add(key)
+            if self._group is not None:
+                self._start(key, wanted[key])
+        return changed - wanted.keys()
+
+    def _start(self, key: Key, target: Target) -> None:
+        if self._group is not None:
+            self._tasks[key] = self._group.create_task(self._repeat(key, target))
+
+    def _stop(self, key: Key) -> None:
+        del self._targets[key]
+        self._waiting.discard(key)
+        if task := self._tasks.pop(key, None):
+            task.cancel()
+
+    async def _repeat(self, key: Key, target: Target) -> None:
+        loop = asyncio.get_running_loop()
+        offset_s = place(key) * target.interval_s
+        while True:
+            async with self._places:
+                await self._measure(target)
+            self._waiting.discard(key)
+            rounds = (loop.time() - offset_s) // target.interval_s + 1
+            await asyncio.sleep(rounds * target.interval_s + offset_s - loop.time())
+
+
+def place(key: Key) -> float:
+    """Where in its interval a target is measured, 0 to 1: the same on every start."""
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64
