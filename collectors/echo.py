@@ -213,6 +213,6 @@ def _parse(message: bytes, kind: int) -> tuple[int, bytes] | None:
 def checksum(message: bytes) -> int:
     """Compute the Internet checksum (RFC 1071) of a message whose checksum field is 0."""
     padded = message + b"\0" * (len(message) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF

@@ -41,7 +41,7 @@ class IcmpTarget(Target):
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
-        least_s = sending_s + _LEAST_WAIT_S + _REPORT_S
+        least_s = round(sending_s + _LEAST_WAIT_S + _REPORT_S, 3)  # as the message writes it
         if least_s > self.timeout_s:
             msg = (
                 f"{self.count} packets {self.gap_s:g}s apart take {sending_s:g}s, which does not "

@@ -1,0 +1,295 @@
+"""ICMP echo over real sockets, in network namespaces with a far side that misbehaves."""
+
+import asyncio
+import errno
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from collectors.base import CollectError, Moment, Reason, Tools
+from collectors.echo import Answer, checksum
+from collectors.icmp import IcmpTarget, collect
+from collectors.probe import Endpoint, resolve
+from tests import icmp_lab
+from tests.icmp_lab import V4, V6
+
+READY_WITHIN_S = 20.0
+BOTH = pytest.mark.parametrize(
+    "addresses", [pytest.param(V4, id="ipv4"), pytest.param(V6, id="ipv6")]
+)
+
+
+class Lab:
+    """A process in namespaces of its own that measures what it is asked."""
+
+    def __init__(self, kind: str, loop: str) -> None:
+        unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+        command = [*unshare, sys.executable, icmp_lab.__file__, "near", kind, loop]
+        pipe = subprocess.PIPE
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
+            )
+        except FileNotFoundError:
+            pytest.skip("needs unshare (util-linux), which is not here")
+        if self.read() != "ready":
+            said = self.close().strip().splitlines() or ["nothing said"]
+            pytest.skip(f"needs network namespaces, which are refused here: {said[-1]}")
+
+    def ask(self, *options: dict[str, Any]) -> dict[str, Any]:
+        """Measure targets with these options at the same time: their outcomes, and our sockets."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(options) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.read())
+        return answer
+
+    def one(self, address: str, **options: object) -> dict[str, Any]:
+        outcome: dict[str, Any] = self.ask({"address": address, **options})["outcomes"][0]
+        return outcome
+
+    def read(self) -> str:
+        assert self.process.stdout
+        readable, _, _ = select.select([self.process.stdout], [], [], READY_WITHIN_S)
+        return self.process.stdout.readline().strip() if readable else ""
+
+    def close(self) -> str:
+        """End it and return what it said on its standard error."""
+        try:
+            return self.process.communicate(timeout=10)[1]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.communicate()[1]
+
+
+@pytest.fixture(
+    scope="module", params=["raw-asyncio", "raw-uvloop", "datagram-asyncio", "datagram-uvloop"]
+)
+def lab(request: pytest.FixtureRequest) -> Generator[Lab]:
+    """Rounds run over the kind of socket that the name says, under that event loop."""
+    kind, loop = request.param.split("-")
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    one = Lab(kind, loop)
+    first = one.ask({"address": "127.0.0.1", "count": 1})
+    assert first["sockets"] == [{"raw": "SOCK_RAW", "datagram": "SOCK_DGRAM"}[kind]]
+    yield one
+    said = one.close()
+    assert (one.process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "[::1]", "localhost"])
+def test_the_systems_own_echo_answers_every_packet(lab: Lab, address: str) -> None:
+    samples = lab.one(address, gap="10ms")["samples"]
+    assert samples["loss_ratio"] == 0
+    assert 0 < samples["rtt_seconds min"] <= samples["rtt_seconds mean"]
+    assert samples["rtt_seconds mean"] <= samples["rtt_seconds max"] < 1
+    assert 0 <= samples["jitter_seconds"] <= samples["rtt_seconds max"]
+
+
+@BOTH
+def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
+    samples = lab.one(addresses.format(icmp_lab.LATE), gap="20ms")["samples"]
+    assert samples["loss_ratio"] == 0
+    assert 0.030 <= samples["rtt_seconds min"] < 0.2
+
+
+@BOTH
+def test_replies_that_overlap_are_told_apart(lab: Lab, addresses: str) -> None:
+    """Each reply takes 20 ms longer than the one before, so all wait for theirs at once."""
+    samples = lab.one(addresses.format(icmp_lab.SLOWING), gap="10ms")["samples"]
+    assert samples["rtt_seconds max"] - samples["rtt_seconds min"] >= 0.035
+    assert samples["jitter_seconds"] < samples["rtt_seconds max"]
+
+
+@BOTH
+def test_a_second_reply_to_one_packet_does_not_hide_that_another_was_lost(
+    lab: Lab, addresses: str
+) -> None:
+    options = {"count": 4, "gap": "10ms", "timeout": "1s"}
+    assert lab.one(addresses.format(icmp_lab.LOSSY), **options)["samples"]["loss_ratio"] == 0.5
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "manners",
+    [
+        pytest.param(icmp_lab.SILENT, id="nothing"),
+        pytest.param(icmp_lab.FORGED, id="another-token-sequence-or-only-half-of-it"),
+        pytest.param(icmp_lab.ELSEWHERE, id="the-right-reply-from-another-address"),
+    ],
+)
+def test_what_is_no_reply_to_us_leaves_the_packets_lost(
+    lab: Lab, addresses: str, manners: int
+) -> None:
+    address = addresses.format(manners)
+    outcome = lab.one(address, gap="10ms", timeout="400ms")
+    assert outcome == {
+        "reason": "timeout",
+        "detail": f"{address}: no reply to 3 packets",
+        "samples": {"loss_ratio": 1.0},
+    }
+
+
+@BOTH
+def test_a_neighbour_that_is_not_there_is_unreachable_before_the_timeout(
+    lab: Lab, addresses: str
+) -> None:
+    address = addresses.format(99)
+    outcome = lab.one(address, timeout="15s", gap="10ms")
+    assert (outcome["reason"], outcome["samples"]) == ("unreachable", {"loss_ratio": 1.0})
+    assert outcome["detail"] == f"{address}: No route to host"
+
+
+@BOTH
+def test_one_socket_serves_all_and_a_dead_target_is_not_blamed_on_another(
+    lab: Lab, addresses: str
+) -> None:
+    """The kernel tells of the dead one's packets at the next call, whomever that is for."""
+    dead = {"address": addresses.format(99), "count": 20, "gap": "20ms"}
+    live = {"address": addresses.format(icmp_lab.PROMPT), "count": 20, "gap": "30ms"}
+    outcomes = lab.ask(dead, *[live] * 20, dead)["outcomes"]
+    assert [one.get("reason", "") for one in outcomes] == ["unreachable", *[""] * 20, "unreachable"]
+    assert {one["samples"]["loss_ratio"] for one in outcomes[1:-1]} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "text"),
+    [
+        pytest.param("192.0.2.1", "local", "Network is unreachable", id="no-route"),
+        pytest.param("203.0.113.200", "local", "Permission denied", id="forbidden-route"),
+        pytest.param("203.0.113.1", "unreachable", "No route to host", id="unreachable-route"),
+    ],
+)
+def test_what_this_host_refuses_to_send_is_not_loss(
+    lab: Lab, address: str, reason: str, text: str
+) -> None:
+    outcome = lab.one(address, gap="10ms")
+    assert outcome == {"reason": reason, "detail": f"{address}: {text}", "samples": {}}
+
+
+@BOTH
+@pytest.mark.parametrize("size", [16, 57, 3001])
+def test_payloads_of_any_size_come_back(lab: Lab, addresses: str, size: int) -> None:
+    """The smallest is but the token; the largest travels in fragments."""
+    samples = lab.one(addresses.format(icmp_lab.PROMPT), size=size, gap="10ms")["samples"]
+    assert samples["loss_ratio"] == 0
+
+
+def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
+    one = Lab("neither", "asyncio")
+    outcome = one.one("127.0.0.1")
+    assert one.close() == ""
+    assert outcome["reason"] == "local"
+    assert outcome["detail"].endswith('sysctl -w net.ipv4.ping_group_range="0 2147483647"')
+
+
+class Scripted:
+    """Stands for the engine where a round must go wrong at one packet: no real one does to order.
+
+    Each packet's fate is its round-trip time, the error that sending it meets, or silence.
+    """
+
+    def __init__(self, fates: list[float | OSError | None]) -> None:
+        self.fates = fates
+
+    def send(self, endpoint: Endpoint, size_bytes: int) -> asyncio.Future[Answer]:
+        fate = self.fates.pop(0)
+        if isinstance(fate, OSError):
+            raise fate
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if fate is not None:
+            answer.set_result(fate)
+        return answer
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def measured(
+    monkeypatch: pytest.MonkeyPatch, fates: list[float | OSError | None]
+) -> dict[str, float]:
+    monkeypatch.setattr("collectors.icmp.IcmpEngine", lambda: Scripted(fates))
+    target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
+    return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
+
+
+async def test_jitter_is_the_mean_step_between_consecutive_replies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = await measured(monkeypatch, [0.020, 0.050, None, 0.040])
+    assert samples == {
+        "loss_ratio": 0.25,
+        "rtt_seconds min": 0.020,
+        "rtt_seconds mean": pytest.approx(0.110 / 3),
+        "rtt_seconds max": 0.050,
+        "jitter_seconds": pytest.approx(0.020),
+    }
+
+
+async def test_one_reply_alone_has_no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "jitter_seconds" not in await measured(monkeypatch, [None, 0.02])
+
+
+async def test_a_packet_that_failed_here_counts_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = OSError(errno.ENOBUFS, "No buffer space available")
+    assert (await measured(monkeypatch, [0.02, refused, None]))["loss_ratio"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(
+            {"count": 20, "gap_s": 0.5},
+            "20 packets 0.5s apart take 9.5s, which does not fit a timeout of 5s; "
+            "write a smaller count or gap, or a timeout of at least 9.65s",
+            id="a-round-longer-than-the-timeout",
+        ),
+        pytest.param({"timeout_s": 0.1, "count": 1}, "of at least 0.15s", id="no-time-to-wait"),
+        pytest.param({"count": 0}, "greater than or equal to 1", id="no-packets"),
+        pytest.param({"count": 21}, "less than or equal to 20", id="too-many-packets"),
+        pytest.param({"gap": "0s"}, "greater than or equal to 0.01", id="no-gap"),
+        pytest.param({"size": 15}, "greater than or equal to 16", id="no-room-for-the-token"),
+        pytest.param({"address": "r1:7"}, "without a port", id="an-address-with-a-port"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        icmp(**options)
+
+
+def test_a_round_that_just_fits_is_taken() -> None:
+    assert icmp(count=5, gap_s=0.25, timeout_s=1.15).count == 5
+
+
+async def test_a_name_that_leads_nowhere_in_the_asked_family_is_said() -> None:
+    with pytest.raises(CollectError, match=r"^127\.0\.0\.1: ") as caught:
+        await resolve("127.0.0.1", "ipv6")
+    assert caught.value.reason is Reason.RESOLVE
+
+
+async def test_a_name_leads_to_the_family_that_was_asked() -> None:
+    assert (await resolve("localhost", "ipv4")).host == "127.0.0.1"
+    assert (await resolve("[2001:db8::1]", "any")).family == socket.AF_INET6
+
+
+@given(st.binary(max_size=100))
+def test_the_checksum_makes_every_message_sum_to_all_ones(message: bytes) -> None:
+    even = message + bytes(len(message) % 2)
+    assert icmp_lab.ones_sum(even + checksum(message).to_bytes(2)) == 0xFFFF
+
+
+def icmp(**options: object) -> IcmpTarget:
+    return IcmpTarget.model_validate({"name": "t", "kind": "icmp", "address": "r1", **options})
