@@ -37,10 +37,11 @@ CREATE TABLE IF NOT EXISTS capacity (
     kind TEXT NOT NULL, subject TEXT NOT NULL, since_s REAL NOT NULL, bits_per_second REAL,
     PRIMARY KEY (kind, subject, since_s)) WITHOUT ROWID;
 """
-LOCK_WAIT_S = 5.0
+LOCK_WAIT_S = 0.5
+"""Short, so that an agent told to stop does; its keeper tries again, so a lock is waited out."""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NOT_NOW = {
-    sqlite3.SQLITE_BUSY: f"it is locked by another program (waited {LOCK_WAIT_S:.0f} s)",
+    sqlite3.SQLITE_BUSY: "it is locked by another program",
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_READONLY: "it may only be read: its folder must be writable by this user",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: its folder must be writable by this user",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent.clock import now
-from agent.history import History, HistoryError
+from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import TICK_S
 from agent.recorder import Recorder
 from collectors.base import Metric, Sample
@@ -35,7 +35,7 @@ PRUNE_EVERY_S = 86_400.0
 
 
 class Keeper:
-    """Writes what `recorder` finishes into `path`; a disk that fails stops writing, not measuring."""
+    """Writes what `recorder` finishes into `path`; a failing disk stops writing, not measuring."""
 
     def __init__(
         self, path: Path, recorder: Recorder, retention_s: float, tick_s: float = TICK_S
@@ -51,9 +51,13 @@ class Keeper:
         self._said_aside = 0
         self._last_error = ""
 
-    async def open(self) -> None:
-        """Open the history and let the recorder go on where it stopped; or say why not yet."""
-        await self._attempt(self._open)
+    async def open(self) -> bool:
+        """Open the history, and let the recorder go on where it stopped; False: not yet."""
+        if self._history is None:
+            self._history = await self._attempt(lambda: History(self._path, self._tick_s))
+            states = await self._attempt(self._history.states) if self._history else None
+            self._recorder.restore(states or {})
+        return self._history is not None
 
     async def serve(self) -> None:
         """Write what finishes until cancelled."""
@@ -65,19 +69,13 @@ class Keeper:
 
     async def flush(self, *, everything: bool = False) -> bool:
         """Write what finished (before an end: where every series stands); False if that failed."""
+        if not await self.open():
+            return False
         records, steps = self._recorder.drain(everything=everything)
-
-        def write() -> None:
-            history = self._open()
-            history.write(records, steps)
-            if self._is_prune_due():
-                history.prune(now().wall_s - self.retention_s)
-                self._pruned_s = now().wall_s
-
-        written = await self._attempt(write)
-        if not written:
+        if await self._attempt(lambda: self._write(records, steps)) is None:
             self._recorder.put_back(records, steps)
-        return written
+            return False
+        return True
 
     async def close(self) -> None:
         """Write all that is known and close the file."""
@@ -95,33 +93,39 @@ class Keeper:
         ]
         return samples + ([Sample(TICKS, history.tick_count)] if history else [])
 
-    def _open(self) -> History:
-        if self._history is None:
-            history = History(self._path, self._tick_s)
-            self._recorder.restore(history.states())
-            self._history = history
-        for aside in self._history.set_aside[self._said_aside :]:
-            log.warning("damaged history set aside, a new one begun", extra={"path": str(aside)})
-        self._said_aside = len(self._history.set_aside)
-        return self._history
+    def _write(self, records: dict[SeriesKey, Record], steps: list[Capacity]) -> bool:
+        """Write on the history's thread; True, so that a failed attempt's None can be told."""
+        if self._history is not None:
+            self._history.write(records, steps)
+            if self._is_prune_due():
+                self._history.prune(now().wall_s - self.retention_s)
+                self._pruned_s = now().wall_s
+        return True
 
     def _is_prune_due(self) -> bool:
         return now().wall_s - self._pruned_s > PRUNE_EVERY_S
 
-    async def _attempt(self, work: Callable[[], object]) -> bool:
-        """Work on the thread; a failure is counted, and logged when it is another than before."""
+    async def _attempt(self, work: Callable[[], T]) -> T | None:
+        """Work on the thread; a failure (None) is counted, and logged if it is a new one."""
         try:
-            await self._on_thread(work)
+            done = await self._on_thread(work)
         except HistoryError as error:
             self._failures += 1
             if str(error) != self._last_error:
                 log.error("history is not written, measuring goes on", extra={"error": str(error)})  # noqa: TRY400 - the message says it all
             self._last_error = str(error)
-            return False
+            return None
         if self._last_error:
             log.info("history is written again")
             self._last_error = ""
-        return True
+        self._say_set_aside()
+        return done
+
+    def _say_set_aside(self) -> None:
+        aside = self._history.set_aside if self._history else []
+        for path in aside[self._said_aside :]:
+            log.warning("damaged history set aside, a new one begun", extra={"path": str(path)})
+        self._said_aside = len(aside)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -7,7 +7,7 @@ by `drain`, and given back by `put_back` where it could not be written.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from agent.history import Capacity, Record, SeriesKey
 from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold
@@ -75,11 +75,11 @@ class Recorder:
 
     def restore(self, states: Mapping[SeriesKey, str]) -> None:
         """Go on where the written series stopped; what has been read since stays as it is."""
-        standings = {key: _STANDING.validate_json(text) for key, text in states.items()}
-        for key, standing in sorted(standings.items(), key=lambda item: item[1].reading.at.wall_s):
+        found = {key: standing for key, text in states.items() if (standing := _parsed(text))}
+        for key, standing in sorted(found.items(), key=lambda item: item[1].reading.at.wall_s):
             if key not in self._standings:
                 self._standings[key] = standing
-                self._identities.setdefault(_subject(key), key.identity)
+                self._identities[_subject(key)] = key.identity
 
     def contract(
         self, capacities: Mapping[str, float | None], local_links: Iterable[str], at_s: float
@@ -181,6 +181,14 @@ class Recorder:
         if self._capacities.get(reading.subject) != bps:
             self._capacities[reading.subject] = bps
             self._steps.append(Capacity("link", reading.subject, reading.at.wall_s, bps))
+
+
+def _parsed(text: str) -> Standing | None:
+    """Read a written standing; one that a bad disk changed is as good as none."""
+    try:
+        return _STANDING.validate_json(text)
+    except ValidationError:
+        return None
 
 
 def _subject(key: SeriesKey) -> tuple[str, str, str]:

@@ -26,6 +26,7 @@ class Scheduler:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._waiting: set[Key] = set()
+        self.all_measured = asyncio.Event()
 
     @property
     def unmeasured(self) -> int:
@@ -37,6 +38,7 @@ class Scheduler:
         async with asyncio.TaskGroup() as self._group:
             for key, target in self._targets.items():
                 self._start(key, target)
+            self._note_waiting()
             await asyncio.Event().wait()
 
     def follow(self, targets: Iterable[Target]) -> set[Key]:
@@ -62,6 +64,10 @@ class Scheduler:
         if task := self._tasks.pop(key, None):
             task.cancel()
 
+    def _note_waiting(self) -> None:
+        if not self._waiting:
+            self.all_measured.set()
+
     async def _repeat(self, key: Key, target: Target) -> None:
         loop = asyncio.get_running_loop()
         offset_s = place(key) * target.interval_s
@@ -69,6 +75,7 @@ class Scheduler:
             async with self._places:
                 await self._measure(target)
             self._waiting.discard(key)
+            self._note_waiting()
             rounds = (loop.time() - offset_s) // target.interval_s + 1
             await asyncio.sleep(rounds * target.interval_s + offset_s - loop.time())
 

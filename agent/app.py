@@ -1,0 +1,200 @@
+"""The running agent: what is wired to what, how it starts, reloads and ends."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from agent import clock, facts
+from agent.exposition import Exposition
+from agent.judge.rates import TICK_S
+from agent.keeper import Keeper
+from agent.observe import Attempts, Observation, observe, probe_samples
+from agent.recorder import Recorder
+from agent.scheduler import Key, Scheduler
+from agent.web.server import listen
+from collectors.base import Collector, Metric, Sample, Target, Tools, find
+from config.agent import AgentConfig
+from config.load import ConfigError
+from config.targets import targets
+
+log = logging.getLogger(__name__)
+
+RELOAD_SUCCESSFUL = Metric(
+    "netfold_config_last_reload_successful",
+    "gauge",
+    "Whether the configuration was taken when last read; if not, the one before is in force.",
+)
+RELOAD_TIME = Metric(
+    "netfold_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When a configuration was last taken.",
+)
+METRICS = (RELOAD_SUCCESSFUL, RELOAD_TIME)
+
+KEPT_INTERVALS = 3
+"""Values stand on /metrics for so many intervals without a success: a lost poll is no gap."""
+
+
+class StartError(Exception):
+    """The agent cannot start; the message is one line for the person who started it."""
+
+
+class Agent:
+    """Everything that runs; inert until `serve`. `load` reads the configuration, now and again."""
+
+    def __init__(self, load: Callable[[], AgentConfig], tick_s: float = TICK_S) -> None:
+        self._load = load
+        self.config = load()
+        self._latest: dict[Key, Observation] = {}
+        self._attempts: dict[Key, Attempts] = {}
+        self._tools = Tools(clock.now)
+        self._exposition = Exposition()
+        self._recorder = Recorder(tick_s)
+        path = self.config.data_dir / "history.sqlite"
+        self._keeper = Keeper(path, self._recorder, self.config.retention_s, tick_s)
+        self._scheduler = Scheduler(self._measure)
+        self._reloaded_s = 0.0
+        self._apply(self.config)
+
+    async def serve(self, ended: asyncio.Event) -> None:
+        """Run until `ended` is set; then hand everything back, within 2 s.
+
+        Raises:
+            StartError: the port or the data folder is taken, or may not be used.
+        """
+        async with AsyncExitStack() as stack:
+            stack.enter_context(closing(_hold(self.config.data_dir)))
+            stack.push_async_callback(self._tools.close)
+            try:
+                await stack.enter_async_context(listen(self))
+            except OSError as error:
+                why = os.strerror(error.errno) if error.errno else str(error)
+                msg = f"cannot listen on {self.config.listen}: {why}; choose another `listen`"
+                raise StartError(msg) from error
+            await self._keeper.open()
+            stack.push_async_callback(self._keeper.close)
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self.reload)
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._scheduler.serve()),
+                    group.create_task(self._keeper.serve()),
+                ]
+                await ended.wait()
+                for task in tasks:
+                    task.cancel()
+
+    def reload(self) -> str | None:
+        """Read the configuration again; return what is wrong if it is not taken."""
+        try:
+            config = self._load()
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                log.error("configuration not taken", extra={"problem": line})  # noqa: TRY400 - the message says it all
+            self._put_reload(successful=False)
+            return str(error)
+        if (config.listen, config.data_dir) != (self.config.listen, self.config.data_dir):
+            log.warning("listen and data_dir change with the next start")
+        self._apply(config)
+        log.info("configuration taken", extra={"targets": len(targets(config))})
+        return None
+
+    def metrics(self, *, openmetrics: bool = False) -> bytes:
+        """Render all that is known now."""
+        self._exposition.put("history", self._keeper.samples())
+        return self._exposition.render(clock.now().steady_s, openmetrics_text=openmetrics)
+
+    @property
+    def unmeasured(self) -> int:
+        """Targets that have not been measured once since they were configured."""
+        return self._scheduler.unmeasured
+
+    async def first_round(self) -> list[Observation]:
+        """Wait until every target has been measured once; return the last attempt at each."""
+        await self._scheduler.all_measured.wait()
+        return list(self._latest.values())
+
+    def _apply(self, config: AgentConfig) -> None:
+        at_s = clock.now().wall_s
+        today = datetime.fromtimestamp(at_s, facts.SHANGHAI).date()
+        for waiver in config.expired_waivers(today):
+            log.warning("waiver has expired", extra={"waiver": str(waiver)})
+        for key in self._scheduler.follow(targets(config)):
+            self._forget(key)
+        kinds = {network.name: network.kind for network in config.networks}
+        local = {link.name for link in config.links if kinds[link.network] == "local"}
+        self._recorder.contract({it.name: it.bandwidth_bps for it in config.links}, local, at_s)
+        self._keeper.retention_s = config.retention_s
+        self._exposition.put("facts", facts.samples(config, today))
+        self.config = config
+        self._reloaded_s = at_s
+        self._put_reload(successful=True)
+
+    def _put_reload(self, *, successful: bool) -> None:
+        samples = [
+            Sample(RELOAD_SUCCESSFUL, int(successful)),
+            Sample(RELOAD_TIME, self._reloaded_s),
+        ]
+        self._exposition.put("reload", samples)
+
+    def _forget(self, key: Key) -> None:
+        self._latest.pop(key, None)
+        self._attempts.pop(key, None)
+        self._exposition.drop(("state", key))
+        self._exposition.drop(("values", key))
+
+    async def _measure(self, target: Target) -> None:
+        collector = find(target.kind)
+        if collector is None:
+            msg = f"no collector for {target.kind!r}, which the configuration was checked for"
+            raise LookupError(msg)
+        self._publish(collector, await observe(collector, target, self._tools))
+
+    def _publish(self, collector: Collector, observation: Observation) -> None:
+        """Put an observation on /metrics and into the history."""
+        target = observation.target
+        key = (target.kind, target.name)
+        attempts = self._attempts.setdefault(key, Attempts())
+        attempts.note(observation)
+        state = attempts.samples(observation)
+        failed_far_away = observation.reason is not None and observation.reason.is_remote
+        if collector.probe:
+            state += probe_samples(observation)
+        self._exposition.put(("state", key), state)
+        samples = [it for it in observation.measurements if isinstance(it, Sample)]
+        samples += self._recorder.take(observation.measurements)
+        # A probe that failed measured that: its last round-trip times no longer hold.
+        if samples or observation.reason is None or (collector.probe and failed_far_away):
+            until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
+            self._exposition.put(("values", key), samples, until_s)
+        self._latest[key] = observation
+
+
+def _hold(data_dir: Path) -> IO[str]:
+    """Keep other agents off the data folder for as long as the returned file is open.
+
+    Raises:
+        StartError: another agent has it, or it may not be written.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        msg = f"cannot use the data folder {data_dir}: {error.strerror}; choose another `data_dir`"
+        raise StartError(msg) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        msg = (
+            f"another netfold uses the data folder {data_dir}; stop it or choose another `data_dir`"
+        )
+        raise StartError(msg) from error
+    return lock

@@ -1,0 +1,126 @@
+"""What the configuration says, as samples: names, contracts and costs to join the others with."""
+
+import platform
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.recorder import LINK_CAPACITY
+from collectors.base import Metric, Sample
+from config.agent import AgentConfig
+from config.inventory import Link, Network
+
+SHANGHAI = timezone(timedelta(hours=8))
+"""China keeps one time all year; dates in contracts and waivers are meant in it."""
+
+BUILD_INFO = Metric(
+    "netfold_build_info",
+    "info",
+    "Which Netfold this is.",
+    ("version", "revision", "pythonversion"),
+)
+NODE_INFO = Metric(
+    "netfold_node_info", "info", "Whose node this is.", ("node", "department", "region", "level")
+)
+WAIVERS_EXPIRED = Metric(
+    "netfold_waivers_expired", "gauge", "Devices whose waiver for a weaker SNMP has expired."
+)
+LINK_INFO = Metric(
+    "netfold_link_info",
+    "info",
+    "What a link is part of and who provides it.",
+    ("link", "network", "group", "role", "carrier", "line_type"),
+)
+LINK_COST = Metric(
+    "netfold_link_annual_cost_yuan", "gauge", "Yearly cost of the link, as declared.", ("link",)
+)
+LINK_CONTRACT_END = Metric(
+    "netfold_link_contract_end_timestamp_seconds",
+    "gauge",
+    "End of the last day of the link's contract (Asia/Shanghai).",
+    ("link",),
+)
+NETWORK_INFO = Metric(
+    "netfold_network_info",
+    "info",
+    "What a network is, whose, and where it is to go.",
+    ("network", "kind", "classified", "destination", "owner", "outcome"),
+)
+NETWORK_COST = Metric(
+    "netfold_network_annual_cost_yuan",
+    "gauge",
+    "Yearly cost of the network, as declared.",
+    ("network",),
+)
+SERVER_INFO = Metric(
+    "netfold_server_info", "info", "Where a server stands.", ("server", "data_centre")
+)
+METRICS = (
+    BUILD_INFO,
+    NODE_INFO,
+    WAIVERS_EXPIRED,
+    LINK_INFO,
+    LINK_COST,
+    LINK_CONTRACT_END,
+    NETWORK_INFO,
+    NETWORK_COST,
+    SERVER_INFO,
+)
+
+
+def samples(config: AgentConfig, today: date) -> list[Sample]:
+    """Say all that the configuration declares; `today` is in Asia/Shanghai."""
+    node = config.node
+    found = [
+        Sample(BUILD_INFO, 1, (version("netfold"), _revision(), platform.python_version())),
+        Sample(
+            NODE_INFO,
+            1,
+            (node.name, node.department or "", node.region or "", node.level or ""),
+        ),
+        Sample(WAIVERS_EXPIRED, len(config.expired_waivers(today))),
+    ]
+    for network in config.networks:
+        found += _of_network(network)
+    for link in config.links:
+        found += _of_link(link)
+    for server in config.servers:
+        found.append(Sample(SERVER_INFO, 1, (server.name, server.data_centre or "")))
+    return found
+
+
+def _of_network(network: Network) -> Iterator[Sample]:
+    facts = (
+        network.kind,
+        str(network.classified).lower(),
+        network.destination or "",
+        network.owner or "",
+        network.outcome or "",
+    )
+    yield Sample(NETWORK_INFO, 1, (network.name, *facts))
+    if network.annual_cost_yuan is not None:
+        yield Sample(NETWORK_COST, network.annual_cost_yuan, (network.name,))
+
+
+def _of_link(link: Link) -> Iterator[Sample]:
+    name = (link.name,)
+    facts = (link.network, link.group or "", link.role, link.carrier or "", link.line_type or "")
+    yield Sample(LINK_INFO, 1, (link.name, *facts))
+    if link.bandwidth_bps is not None:
+        yield Sample(LINK_CAPACITY, link.bandwidth_bps / 8, name)
+    if link.annual_cost_yuan is not None:
+        yield Sample(LINK_COST, link.annual_cost_yuan, name)
+    if link.contract_end is not None:
+        end = datetime.combine(link.contract_end + timedelta(days=1), time(), SHANGHAI)
+        yield Sample(LINK_CONTRACT_END, end.timestamp(), name)
+
+
+def _revision() -> str:
+    """The commit of a clone that runs in place; empty for an installed wheel."""
+    git = Path(__file__).parents[1] / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        return (git / head[5:]).read_text().strip() if head.startswith("ref: ") else head
+    except OSError:
+        return ""
