@@ -1,0 +1,134 @@
+"""The whole configuration of one agent."""
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator
+
+from collectors.base import Target
+from collectors.fields import Duration, Name, split_address
+from collectors.snmp.credential import Credential
+from config.credential import NamedCredential
+from config.fields import FilePath, Item, Region, Text
+from config.inventory import Device, Group, Link, Network, Server, System
+
+_DAY_S = 86400.0
+_SIX_MONTHS_S = 180 * _DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the web server listens; port 0 is any free one."""
+
+    host: str
+    port: int
+
+
+def _listen(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, port = split_address(value)
+    if port is None:
+        msg = f"no port: {value!r}; write it as 127.0.0.1:9945"
+        raise ValueError(msg)
+    return Listen(host, port)
+
+
+def state_folder() -> Path:
+    """Return the user's folder for what outlives a restart (XDG: a relative one counts as none)."""
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if given.is_absolute():
+        return given / "netfold"
+    try:
+        return Path.home() / ".local" / "state" / "netfold"
+    except RuntimeError:  # a user without a home, as in some containers
+        return Path("/var/lib/netfold")
+
+
+class Node(Item):
+    """This agent: whose it is, and where it stands."""
+
+    name: Name = Field(examples=["sz-edu-01"])
+    department: Text | None = None
+    region: Region | None = None
+    level: Literal["central", "province", "city", "county", "township"] | None = None
+
+
+class AgentConfig(Item):
+    """One agent's configuration: all that its files say, read once."""
+
+    node: Node = Field(examples=["{name: sz-edu-01}"])
+    listen: Annotated[InstanceOf[Listen], BeforeValidator(_listen)] = Listen("127.0.0.1", 9945)
+    data_dir: FilePath = Field(default_factory=state_folder)
+    short_retention: Literal["accepted"] | None = None
+    retention_s: Duration = Field(400 * _DAY_S, alias="retention", gt=0)
+    policy: FilePath | None = None
+    include: tuple[str, ...] = ()
+    credentials: tuple[NamedCredential, ...] = ()
+    networks: tuple[Network, ...] = ()
+    devices: tuple[Device, ...] = ()
+    links: tuple[Link, ...] = ()
+    servers: tuple[Server, ...] = ()
+    systems: tuple[System, ...] = ()
+    probes: tuple[InstanceOf[Target], ...] = ()
+
+    @field_validator("retention_s")
+    @classmethod
+    def _keep_six_months(cls, value: float, info: ValidationInfo) -> float:
+        if value < _SIX_MONTHS_S and info.data.get("short_retention", "accepted") is None:
+            msg = f"shorter than 180d: {value / _DAY_S:g}d, but network logs are to be kept six "
+            msg += "months; write 180d or more, or short_retention: accepted beside it"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path) -> Path:
+        try:
+            is_folder = stat.S_ISDIR(value.stat().st_mode)
+        except FileNotFoundError:
+            return value  # the agent makes it
+        except OSError as error:
+            msg = f"cannot be used: {value}: {error.strerror}; name a folder that netfold may use"
+            raise ValueError(msg) from error
+        if not is_folder:
+            msg = f"not a folder: {value}; name a folder, which need not exist yet"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("policy")
+    @classmethod
+    def _is_readable(cls, value: Path | None) -> Path | None:
+        try:
+            if value:
+                value.open("rb").close()
+        except OSError as error:
+            msg = f"cannot be read: {value}: {error.strerror}; name a policy file, or none"
+            raise ValueError(msg) from error
+        return value
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that links name, in the order of their first links."""
+        members: dict[str, list[Link]] = {}
+        for link in self.links:
+            if link.group:
+                members.setdefault(link.group, []).append(link)
+        return tuple(Group(name, links[0].network, tuple(links)) for name, links in members.items())
+
+    def credential(self, name: str) -> Credential:
+        """Return what devices that name this credential are shown; KeyError if there is none."""
+        return {it.name: it.credential for it in self.credentials}[name]
+
+    def expired_waivers(self, today: date) -> list[Device]:
+        """Return the devices polled in the clear whose leave to be so is over."""
+        weak = {it.name for it in self.credentials if not it.is_private}
+        return [
+            device
+            for device in self.devices
+            if device.credential in weak and device.waiver and device.waiver.is_expired(today)
+        ]

@@ -1,0 +1,134 @@
+"""A document -> the models; what is wrong with one item does not hide the mistakes of another."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from collectors.base import Target, discover, find
+from collectors.fields import seen
+from config.agent import AgentConfig
+from config.document import SECTIONS, Document, Loc, Raw, text
+from config.messages import in_words
+from config.problems import closest, hint
+from config.rules import check_rules
+from config.shape import Spot, field_at, fields, model_of, ref_of, walk
+
+M = TypeVar("M", bound=BaseModel)
+_Names = Mapping[str, Mapping[str, Loc]]
+
+
+class _UnknownKind(Target, extra="ignore"):
+    """What all probes share: as much as can be checked where the kind is not known."""
+
+
+def build(document: Document) -> AgentConfig | None:
+    """Make the configuration; None, and the reasons reported, if it cannot be made."""
+    names = {section: document.names(section) for section in SECTIONS}
+    made: dict[str, list[BaseModel]] = {}
+    for section in SECTIONS:
+        for loc, row in document.items(section):
+            model = _model(document, loc, row)
+            _check_references(document, names, walk(model, row, loc))
+            item = _validate(document, model, loc, row)
+            if isinstance(item, Target):
+                _check_timeout(document, loc, item)
+            if item is not None:
+                made.setdefault(section, []).append(item)
+    _check_names(document, names)
+    check_rules(document)
+    top = {key: value for key, value in document.data.items() if key not in SECTIONS}
+    return _validate(document, AgentConfig, (), top, made)
+
+
+def _model(document: Document, loc: Loc, row: Raw) -> type[BaseModel]:
+    """Return the model of an item: its section's, or for a probe that of its kind."""
+    section = str(loc[0])
+    if section != "probes":
+        return model_of(AgentConfig.model_fields[section]) or BaseModel
+    kind = text(row, "kind") if isinstance(row, dict) else None
+    if not kind:
+        return _UnknownKind
+    collector = find(kind)
+    if collector and collector.probe:
+        return collector.target
+    kinds = [one.kind for one in discover() if one.probe]
+    msg = f"not a kind of probe: {seen(kind)}; {hint(kind, kinds, 'there are {}')}"
+    document.report((*loc, "kind"), msg)
+    return _UnknownKind
+
+
+def _validate(
+    document: Document,
+    model: type[M],
+    loc: Loc,
+    row: Raw,
+    made: Mapping[str, list[BaseModel]] | None = None,
+) -> M | None:
+    """Make one model of what is written, `made` parts added; None if it has mistakes."""
+    explained = _check_keys(document, walk(model, row, loc))
+    context = {"folder": document.place(loc).file.parent}
+    values = {**row, **(made or {})} if isinstance(row, dict) else row
+    try:
+        return model.model_validate(values, context=context)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    for detail in details:
+        # Unknown keys have been said, with a suggestion.
+        if detail["type"] != "extra_forbidden":
+            _report(document, model, loc, detail, explained)
+    return None
+
+
+def _report(
+    document: Document, model: type[BaseModel], item: Loc, detail: ErrorDetails, explained: set[Loc]
+) -> None:
+    """Report what pydantic found, unless the same has been said in other words."""
+    loc = (*item, *detail["loc"])
+    while isinstance(document.value(loc[:-1]), str):
+        loc = loc[:-1]  # pydantic goes on with the names of a union's members
+    if loc in explained or document.is_unreadable(loc):
+        return
+    field = field_at(model, loc[len(item) :])
+    document.report(loc, in_words(detail, field, document.value(loc)))
+
+
+def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
+    """Report unknown keys; return what is missing only because it is misspelt."""
+    explained = set()
+    for loc, _, model, field in spots:
+        if field is None and model.model_config.get("extra") == "forbid":
+            key = str(loc[-1])
+            known = fields(model)
+            msg = f"unknown key {seen(key)}; {hint(key, known, 'known here: {}')}"
+            document.report(loc, msg)
+            explained.add((*loc[:-1], closest(key, known) or key))
+    return explained
+
+
+def _check_references(document: Document, names: _Names, spots: Iterable[Spot]) -> None:
+    for loc, value, _, field in spots:
+        ref = ref_of(field) if field else None
+        if ref is None or not isinstance(value, str) or document.is_unreadable(loc):
+            continue
+        known = names[ref.section]
+        if value not in known and ref.section not in document.unsure:
+            msg = f"not found under {ref.section}: {seen(value)}"
+            document.report(loc, f"{msg}; {hint(value, known, 'there are {}')}")
+
+
+def _check_names(document: Document, names: _Names) -> None:
+    for section in SECTIONS:
+        for loc, row in document.rows(section):
+            first = names[section].get(text(row, "name") or "", loc)
+            if first != loc:
+                place = document.place((*first, "name"))
+                msg = f"taken: {seen(str(row['name']))} is named at {place}; choose another"
+                document.report((*loc, "name"), msg)
+
+
+def _check_timeout(document: Document, loc: Loc, target: Target) -> None:
+    if target.timeout_s > target.interval_s:
+        msg = f"longer than the interval: {target.timeout_s:g}s of {target.interval_s:g}s"
+        document.report((*loc, "timeout"), f"{msg}; write at most that")

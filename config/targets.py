@@ -1,0 +1,81 @@
+"""What an agent measures: the targets that a configuration comes to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from collectors.base import Target, find
+from collectors.fields import join_address, split_address
+from collectors.link import BoundLink
+from config.agent import AgentConfig, Node
+from config.inventory import Device, Interface, Link, Network, Server
+
+_SNMP_PORT = 161
+
+
+def targets(config: AgentConfig) -> list[Target]:
+    """Return the probes, every device (with its links, if any) and, if it is watched, this host."""
+    return [*config.probes, *_devices(config), *_host(config)]
+
+
+def local_config(node: str, nics: Sequence[str], data_dir: Path) -> AgentConfig:
+    """Make the configuration of an agent that has none: it watches its own host."""
+    icmp = find("icmp")
+    loopback = icmp and icmp.target(
+        name="loopback", kind="icmp", address="127.0.0.1", network="local"
+    )
+    return AgentConfig(
+        node=Node(name=node),
+        data_dir=data_dir,
+        networks=(Network(name="local", kind="local"),),
+        links=tuple(Link(name=it, network="local", interface=Interface(local=it)) for it in nics),
+        servers=(Server(name="this-host", local=True),),
+        probes=(loopback,) if loopback else (),
+    )
+
+
+def _devices(config: AgentConfig) -> Iterable[Target]:
+    if not config.devices:
+        return
+    # Imported only where a device is named: SNMP is the heaviest of the collectors.
+    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415
+
+    links = _links_of_devices(config.links)
+    for device in config.devices:
+        yield SnmpTarget(
+            name=device.name,
+            kind="snmp_interfaces",
+            address=_with_port(device),
+            interval_s=device.interval_s,
+            timeout_s=device.timeout_s,
+            credential=config.credential(device.credential),
+            links=tuple(links[device.name]),
+        )
+
+
+def _links_of_devices(links: Iterable[Link]) -> defaultdict[str, list[BoundLink]]:
+    found: defaultdict[str, list[BoundLink]] = defaultdict(list)
+    for link in links:
+        if link.interface.device and link.interface.bound_by:
+            by, value = link.interface.bound_by
+            found[link.interface.device].append(BoundLink(link=link.name, by=by, value=value))
+    return found
+
+
+def _with_port(device: Device) -> str:
+    host, port = split_address(device.address)
+    return join_address(host, port or _SNMP_PORT)
+
+
+def _host(config: AgentConfig) -> Iterable[Target]:
+    nics = [(link.name, link.interface.local) for link in config.links if link.interface.local]
+    server = next((server.name for server in config.servers if server.local), None)
+    if not nics and server is None:
+        return
+    # Imported only where this host is watched.
+    from collectors.host import BoundNic, HostTarget  # noqa: PLC0415
+
+    bound = tuple(BoundNic(link=link, nic=nic) for link, nic in nics)
+    yield HostTarget(
+        name="host", kind="host", address="localhost", interval_s=30.0, server=server, nics=bound
+    )
