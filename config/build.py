@@ -13,7 +13,7 @@ from config.document import SECTIONS, Document, Loc, Raw, text
 from config.messages import in_words
 from config.problems import closest, hint
 from config.rules import check_rules
-from config.shape import Spot, field_at, fields, model_of, ref_of, walk
+from config.shape import Spot, field_at, keys, walk
 
 M = TypeVar("M", bound=BaseModel)
 _Names = Mapping[str, Mapping[str, Loc]]
@@ -46,7 +46,7 @@ def _model(document: Document, loc: Loc, row: Raw) -> type[BaseModel]:
     """Return the model of an item: its section's, or for a probe that of its kind."""
     section = str(loc[0])
     if section != "probes":
-        return model_of(AgentConfig.model_fields[section]) or BaseModel
+        return keys(AgentConfig)[section].model or BaseModel
     kind = text(row, "kind") if isinstance(row, dict) else None
     if not kind:
         return _UnknownKind
@@ -97,19 +97,19 @@ def _report(
 def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
     """Report unknown keys; return what is missing only because it is misspelt."""
     explained = set()
-    for loc, _, model, field in spots:
-        if field is None and model.model_config.get("extra") == "forbid":
-            key = str(loc[-1])
-            known = fields(model)
-            msg = f"unknown key {seen(key)}; {hint(key, known, 'known here: {}')}"
+    for loc, _, model, key in spots:
+        if key is None and model.model_config.get("extra") == "forbid":
+            word = str(loc[-1])
+            known = keys(model)
+            msg = f"unknown key {seen(word)}; {hint(word, known, 'known here: {}')}"
             document.report(loc, msg)
-            explained.add((*loc[:-1], closest(key, known) or key))
+            explained.add((*loc[:-1], closest(word, known) or word))
     return explained
 
 
 def _check_references(document: Document, names: _Names, spots: Iterable[Spot]) -> None:
-    for loc, value, _, field in spots:
-        ref = ref_of(field) if field else None
+    for loc, value, _, key in spots:
+        ref = key.ref if key else None
         if ref is None or not isinstance(value, str) or document.is_unreadable(loc):
             continue
         known = names[ref.section]

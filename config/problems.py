@@ -1,11 +1,13 @@
 """What is wrong with a configuration, in lines that an operator can act on."""
 
 import difflib
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTED = 8
+_NEAR = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,15 @@ class ConfigError(Exception):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was most probably meant, None if nothing comes near."""
+    """Return the known word that was most probably meant, None if nothing comes near.
+
+    Of many it looks at those next to `word` in the alphabet: comparing thousands with thousands
+    takes minutes, and a slip of the pen mostly leaves the beginning.
+    """
     by_lower = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    words = sorted(by_lower)
+    at = bisect(words, word.lower())
+    found = difflib.get_close_matches(word.lower(), words[max(0, at - _NEAR) : at + _NEAR], n=1)
     return by_lower[found[0]] if found else None
 
 

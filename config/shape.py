@@ -1,7 +1,8 @@
 """What a model expects, key by key, beside what was written: for checks on items with mistakes."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -9,80 +10,65 @@ from pydantic.fields import FieldInfo
 from collectors.fields import Ref
 from config.document import Loc, Raw
 
-T = TypeVar("T")
+
+class Key(NamedTuple):
+    """A key that a model knows: the field it fills, the model it holds (or holds a list of)."""
+
+    field: FieldInfo
+    model: type[BaseModel] | None
+    ref: Ref | None
 
 
 class Spot(NamedTuple):
-    """A key of a mapping, or an item of a list under it, with the field it fills.
-
-    `field` is None where `model` has no such key.
-    """
+    """A key of a mapping, or an item of a list under it; `key` None: `model` has no such key."""
 
     loc: Loc
     value: Raw
     model: type[BaseModel]
-    field: FieldInfo | None
+    key: Key | None
+
+
+@cache
+def keys(model: type[BaseModel]) -> Mapping[str, Key]:
+    """Return what a model knows, by the words of YAML."""
+    return {field.alias or name: _key(field) for name, field in model.model_fields.items()}
 
 
 def walk(model: type[BaseModel], value: Raw, loc: Loc) -> Iterator[Spot]:
     """Go through all that is written under `loc`, as far as `model` knows it."""
     if not isinstance(value, dict):
         return
-    known = fields(model)
-    for key, part in value.items():
-        field = known.get(key)
-        yield Spot((*loc, key), part, model, field)
-        if field is not None:
-            yield from _below(field, model, part, (*loc, key))
-
-
-def _below(field: FieldInfo, model: type[BaseModel], value: Raw, loc: Loc) -> Iterator[Spot]:
-    inner = model_of(field)
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield Spot((*loc, index), item, model, field)
-            if inner:
-                yield from walk(inner, item, (*loc, index))
-    elif inner:
-        yield from walk(inner, value, loc)
-
-
-def fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return a model's fields by what they are called in YAML."""
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+    known = keys(model)
+    for name, part in value.items():
+        key = known.get(name)
+        yield Spot((*loc, name), part, model, key)
+        if isinstance(part, list) and key:
+            for index, item in enumerate(part):
+                yield Spot((*loc, name, index), item, model, key)
+                if key.model:
+                    yield from walk(key.model, item, (*loc, name, index))
+        elif key and key.model:
+            yield from walk(key.model, part, (*loc, name))
 
 
 def field_at(model: type[BaseModel], loc: Loc) -> FieldInfo | None:
     """Return the field of `model` that a way down leads to; list positions are no steps."""
-    field = None
+    key = None
     inner: type[BaseModel] | None = model
     for step in loc:
         if isinstance(step, str):
-            field = fields(inner).get(step) if inner else None
-            inner = model_of(field) if field else None
-    return field
+            key = keys(inner).get(step) if inner else None
+            inner = key.model if key else None
+    return key.field if key else None
 
 
-def model_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model that a field holds, or holds a list of."""
-    return next((it for it in _parts(field) if _is_model(it)), None)
+def _key(field: FieldInfo) -> Key:
+    parts = [*field.metadata, *_parts(field.annotation)]
+    models = (it for it in parts if isinstance(it, type) and issubclass(it, BaseModel))
+    return Key(field, next(models, None), next((it for it in parts if isinstance(it, Ref)), None))
 
 
-def ref_of(field: FieldInfo) -> Ref | None:
-    """Return the section that a field's text, or the texts in its list, refer to."""
-    return next((it for it in _parts(field) if isinstance(it, Ref)), None)
-
-
-def _parts(field: FieldInfo) -> Iterator[Any]:
-    yield from field.metadata
-    yield from _parts_of(field.annotation)
-
-
-def _parts_of(annotation: Any) -> Iterator[Any]:
+def _parts(annotation: Any) -> Iterator[Any]:
     yield annotation
     for part in get_args(annotation):
-        yield from _parts_of(part)
-
-
-def _is_model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)
+        yield from _parts(part)
