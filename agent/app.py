@@ -21,7 +21,7 @@ from agent.scheduler import Key, Scheduler
 from agent.web.server import listen
 from collectors.base import Collector, Metric, Sample, Target, Tools, find
 from config.agent import AgentConfig
-from config.load import ConfigError
+from config.problems import ConfigError
 from config.targets import targets
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Agent:
                 await stack.enter_async_context(listen(self))
             except OSError as error:
                 why = os.strerror(error.errno) if error.errno else str(error)
-                msg = f"cannot listen on {self.config.listen}: {why}; choose another `listen`"
+                msg = f"cannot listen on {self.config.listen}: {why}; set another `listen`"
                 raise StartError(msg) from error
             await self._keeper.open()
             stack.push_async_callback(self._keeper.close)
@@ -124,8 +124,8 @@ class Agent:
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s
         today = datetime.fromtimestamp(at_s, facts.SHANGHAI).date()
-        for waiver in config.expired_waivers(today):
-            log.warning("waiver has expired", extra={"waiver": str(waiver)})
+        for device in config.expired_waivers(today):
+            log.warning("waiver for a weaker SNMP has expired", extra={"device": device.name})
         for key in self._scheduler.follow(targets(config)):
             self._forget(key)
         kinds = {network.name: network.kind for network in config.networks}

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from time import perf_counter
 
 from collectors.base import (
@@ -130,8 +131,16 @@ class Attempts:
 def probe_samples(observation: Observation) -> list[Sample]:
     """What every kind of probe says; a local fault says nothing of the target."""
     target = observation.target
-    labels = (target.name, target.kind, target.network or "", target.purpose or "", target.family)
-    samples = [Sample(PROBE_INFO, 1, labels)]
+    facts = (target.network or "", target.purpose or "", _family(target))
+    samples = [Sample(PROBE_INFO, 1, (target.name, target.kind, *facts))]
     if observation.reason is None or observation.reason.is_remote:
         samples.append(Sample(PROBE_SUCCESS, int(observation.reason is None), (target.name,)))
     return samples
+
+
+def _family(target: Target) -> str:
+    """The family that is probed: an address tells its own; a name may resolve to either."""
+    try:
+        return f"ipv{ip_address(target.address).version}"
+    except ValueError:
+        return target.family

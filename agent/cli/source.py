@@ -1,13 +1,10 @@
 """Where a command's configuration comes from: the named file, or this host as it is."""
 
-import os
 import platform
 from pathlib import Path
 
-
-from config.agent import AgentConfig
+from config.agent import AgentConfig, state_folder
 from config.load import load
-from config.problems import ConfigError
 from config.targets import local_config
 
 

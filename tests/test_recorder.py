@@ -1,0 +1,192 @@
+"""Readings in, ticks and /metrics out; the clocks are arguments, so days pass in a loop."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.history import Record, SeriesKey
+from agent.judge.rates import Tick
+from agent.recorder import LINK_CAPACITY, LINK_RATES_DROPPED, LINK_RECEIVE, Recorder
+from collectors.base import CounterReading, GaugeReading, Metric, Moment, Sample
+
+NOON = 1_800_000_000.0
+KEY = SeriesKey("link", "edu-a", "r1/ge0", "octets")
+FIRST = int(NOON // 300)
+
+
+def reading(after_s: float, octets: int, **changes: object) -> CounterReading:
+    facts: dict[str, object] = {
+        "kind": "link",
+        "subject": "edu-a",
+        "identity": "r1/ge0",
+        "at": Moment(NOON + after_s, 1_000 + after_s),
+        "receive_bytes": octets,
+        "transmit_bytes": 0,
+        "counter_bits": 64,
+        "uptime_s": 50_000 + after_s,
+        "port_speed_bps": 1e9,
+    }
+    return CounterReading(**(facts | changes))  # type: ignore[arg-type]
+
+
+def value(samples: list[Sample], metric: Metric) -> float | None:
+    return next((it.value for it in samples if it.metric is metric), None)
+
+
+def test_a_minutely_poll_becomes_five_minute_means_in_bits_per_second() -> None:
+    recorder = Recorder()
+    for minute in range(11):
+        recorder.take([reading(minute * 60, 7_500 * minute)])
+    records, _ = recorder.drain()
+    assert records[KEY].ticks == [Tick(FIRST, (1_000.0, 0.0)), Tick(FIRST + 1, (1_000.0, 0.0))]
+    assert not recorder.has_finished
+
+
+def test_a_restarted_agent_goes_on_from_what_was_written() -> None:
+    recorder = Recorder()
+    for minute in range(7):
+        recorder.take([reading(minute * 60, 7_500 * minute)])
+    records, _ = recorder.drain()
+    restarted = Recorder()
+    restarted.restore({key: record.state for key, record in records.items()})
+    restarted.take([reading(600, 75_000)])
+    assert restarted.drain()[0][KEY].ticks == [Tick(FIRST + 1, (1_000.0, 0.0))]
+
+
+def test_days_of_downtime_become_one_run_with_the_octets_of_the_unbroken_counter() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 0)])
+    records, _ = recorder.drain(everything=True)
+    restarted = Recorder()
+    restarted.restore({key: record.state for key, record in records.items()})
+    three_days_s = 3 * 86_400
+    restarted.take([reading(three_days_s, 1_000_000)])
+    (run,) = restarted.drain()[0][KEY].runs.values()
+    assert (run.first, run.last, run.amounts) == (FIRST, FIRST + 863, (8e6, 0.0))
+
+
+def test_a_state_that_a_bad_disk_changed_is_as_good_as_none() -> None:
+    recorder = Recorder()
+    recorder.restore({KEY: '{"reading": 7}'})
+    assert value(recorder.take([reading(0, 5)]), LINK_RECEIVE) == 5
+
+
+def test_what_could_not_be_written_is_handed_over_again_in_order() -> None:
+    recorder = Recorder()
+    for minute in range(6):
+        recorder.take([reading(minute * 60, 0)])
+    records, steps = recorder.drain()
+    for minute in range(6, 11):
+        recorder.take([reading(minute * 60, 0)])
+    recorder.put_back(records, steps)
+    assert [tick.number for tick in recorder.drain()[0][KEY].ticks] == [FIRST, FIRST + 1]
+
+
+def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
+    recorder = Recorder()
+    recorder.put_back({KEY: Record([Tick(n, (0.0, 0.0)) for n in range(1_000)])}, [])
+    recorder.take([reading(0, 0)])
+    ticks = recorder.drain()[0][KEY].ticks
+    assert [tick.number for tick in ticks] == list(range(1_000 - 288, 1_000))
+
+
+def test_a_64_bit_counter_stands_on_metrics_to_the_last_octet() -> None:
+    octets = 2**63 + 12_345
+    recorder = Recorder()
+    assert value(recorder.take([reading(0, octets)]), LINK_RECEIVE) == octets
+    assert value(recorder.take([reading(60, octets + 1)]), LINK_RECEIVE) == octets + 1
+
+
+def test_a_32_bit_counter_goes_on_counting_where_it_wraps_also_over_a_restart() -> None:
+    narrow = {"counter_bits": 32, "port_speed_bps": 1e8}
+    recorder = Recorder()
+    recorder.take([reading(0, 2**32 - 100, **narrow)])
+    assert value(recorder.take([reading(60, 50, **narrow)]), LINK_RECEIVE) == 2**32 + 50
+    records, _ = recorder.drain(everything=True)
+    restarted = Recorder()
+    restarted.restore({key: record.state for key, record in records.items()})
+    assert value(restarted.take([reading(120, 60, **narrow)]), LINK_RECEIVE) == 2**32 + 60
+
+
+def test_a_device_restart_makes_the_counter_fall_as_promql_expects() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5_000)])
+    after_boot = reading(60, 70, uptime_s=10.0)
+    assert value(recorder.take([after_boot]), LINK_RECEIVE) == 70
+
+
+def test_a_link_bound_to_another_interface_counts_from_0_and_begins_another_series() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5_000)])
+    moved = reading(60, 9_000_000_000, identity="r1/ge7")
+    assert value(recorder.take([moved]), LINK_RECEIVE) == 0
+    on = reading(120, 9_000_000_100, identity="r1/ge7")
+    assert value(recorder.take([on]), LINK_RECEIVE) == 100
+    keys = recorder.drain(everything=True)[0].keys()
+    assert keys == {KEY, KEY._replace(identity="r1/ge7")}
+
+
+def test_a_rate_beyond_the_port_is_counted_and_its_tick_is_absent() -> None:
+    recorder = Recorder()
+    octets = 0
+    for minute in range(11):
+        octets += 10**12 if minute == 3 else 7_500
+        samples = recorder.take([reading(minute * 60, octets)])
+    assert value(samples, LINK_RATES_DROPPED) == 1
+    assert [tick.number for tick in recorder.drain()[0][KEY].ticks] == [FIRST + 1]
+
+
+def test_only_a_local_link_has_its_ports_speed_as_capacity() -> None:
+    recorder = Recorder()
+    recorder.contract({"edu-a": None, "eth0": None, "tax": 2e6}, ["eth0"], NOON)
+    assert value(recorder.take([reading(0, 0)]), LINK_CAPACITY) is None
+    local = reading(0, 0, subject="eth0", identity="local/eth0")
+    assert value(recorder.take([local]), LINK_CAPACITY) == 1e9 / 8
+    recorder.take([replace(local, at=Moment(NOON + 60, 1_060.0))])
+    steps = {(step.subject, step.bits_per_second) for step in recorder.drain()[1]}
+    assert steps == {("edu-a", None), ("tax", 2e6), ("eth0", 1e9)}
+
+
+def test_the_clock_set_back_an_hour_leaves_a_gap_and_no_wrong_rate() -> None:
+    recorder = Recorder()
+    for minute in range(20):
+        back_s = 3_600 if minute >= 10 else 0
+        at = Moment(NOON + minute * 60 - back_s, 1_000.0 + minute * 60)
+        recorder.take([reading(0, 7_500 * minute, at=at, uptime_s=50_000 + minute * 60)])
+    ticks = recorder.drain()[0][KEY].ticks
+    assert {tick.values for tick in ticks} == {(1_000.0, 0.0)}
+    assert [tick.number - FIRST for tick in ticks] == [0, -10]
+
+
+def test_a_level_needs_readings_all_through_the_tick() -> None:
+    def cpu(at_s: float) -> GaugeReading:
+        return GaugeReading("server", "db1", "local", Moment(NOON + at_s, at_s), "cpu", 0.25)
+
+    recorder = Recorder()
+    times = [*range(0, 630, 30), 720, *range(900, 1_230, 30)]
+    recorder.take([cpu(at_s) for at_s in times])
+    ticks = recorder.drain()[0][SeriesKey("server", "db1", "local", "cpu")].ticks
+    assert ticks == [
+        Tick(FIRST, (0.25,)),
+        Tick(FIRST + 1, (0.25,)),
+        Tick(FIRST + 3, (0.25,)),
+    ]
+
+
+@given(st.lists(st.tuples(st.floats(1, 300), st.floats(0, 1)), min_size=1, max_size=60))
+def test_32_bits_count_every_octet_of_a_port_that_cannot_wrap_them_twice(
+    steps: list[tuple[float, float]],
+) -> None:
+    recorder, at_s, octets, begun = Recorder(), 0.0, 2**31, 2**31
+    recorder.take([reading(0, begun, counter_bits=32, port_speed_bps=1e8)])
+    for seconds, load in steps:
+        at_s, octets = at_s + seconds, octets + int(load * seconds * 1e8 / 8)
+        wrapped = reading(at_s, octets % 2**32, counter_bits=32, port_speed_bps=1e8)
+        assert value(recorder.take([wrapped]), LINK_RECEIVE) == octets
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_nothing_to_write_is_nothing_handed_over(everything: bool) -> None:
+    assert Recorder().drain(everything=everything) == ({}, [])

@@ -1,0 +1,124 @@
+import asyncio
+from collections import Counter
+from time import perf_counter
+
+import pytest
+
+from agent.scheduler import Scheduler, place
+from collectors.base import Target
+from tests.testbed import eventually_async
+
+
+def target(name: str, interval_s: float = 60.0) -> Target:
+    return Target(name=name, kind="tcp", address="127.0.0.1", interval_s=interval_s)
+
+
+async def run(scheduler: Scheduler, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await scheduler.serve()
+
+
+async def test_every_target_is_measured_at_once_and_then_spread_over_the_interval() -> None:
+    times: dict[str, list[float]] = {}
+
+    async def measure(one: Target) -> None:
+        times.setdefault(one.name, []).append(perf_counter())
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target(f"t{n}", 1.0) for n in range(50)])
+    assert scheduler.unmeasured == 50
+    started = perf_counter()
+    await run(scheduler, 2.3)
+    firsts = [calls[0] - started for calls in times.values()]
+    seconds = [calls[1] - started for calls in times.values()]
+    assert scheduler.all_measured.is_set()
+    assert max(firsts) < 0.2
+    assert max(seconds) - min(seconds) > 0.6
+    for calls in times.values():
+        assert calls[2] - calls[1] == pytest.approx(1.0, abs=0.15)
+
+
+async def test_a_target_is_never_measured_twice_at_once_and_missed_turns_are_left_out() -> None:
+    under_way: Counter[str] = Counter()
+    worst = 0
+    rounds = 0
+
+    async def measure(one: Target) -> None:
+        nonlocal worst, rounds
+        under_way[one.name] += 1
+        worst, rounds = max(worst, under_way[one.name]), rounds + 1
+        await asyncio.sleep(0.25)
+        under_way[one.name] -= 1
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target("slow", 0.1)])
+    await run(scheduler, 1.0)
+    assert worst == 1
+    assert 2 <= rounds <= 4
+
+
+async def test_a_slow_target_does_not_delay_the_others() -> None:
+    calls: Counter[str] = Counter()
+
+    async def measure(one: Target) -> None:
+        calls[one.name] += 1
+        await asyncio.sleep(60 if one.name.startswith("dead") else 0)
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([*(target(f"dead{n}", 0.2) for n in range(5)), target("live", 0.2)])
+    await run(scheduler, 1.5)
+    assert calls["live"] >= 6
+    assert not scheduler.all_measured.is_set()
+    assert scheduler.unmeasured == 5
+
+
+async def test_no_more_than_the_cap_are_under_way() -> None:
+    under_way, worst = 0, 0
+
+    async def measure(_: Target) -> None:
+        nonlocal under_way, worst
+        under_way += 1
+        worst = max(worst, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+
+    scheduler = Scheduler(measure, cap=7)
+    scheduler.follow([target(f"t{n}") for n in range(40)])
+    await run(scheduler, 0.5)
+    assert worst == 7
+    assert scheduler.all_measured.is_set()
+
+
+async def test_following_others_stops_what_left_and_leaves_what_stayed_alone() -> None:
+    calls: Counter[str] = Counter()
+
+    async def measure(one: Target) -> None:
+        calls[f"{one.name}/{one.interval_s:g}"] += 1
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target("stays"), target("leaves"), target("changes")])
+
+    serving = asyncio.create_task(scheduler.serve())
+    await scheduler.all_measured.wait()
+    ended = scheduler.follow([target("stays"), target("changes", 30.0), target("new")])
+    assert ended == {("tcp", "leaves")}
+    assert await eventually_async(lambda: scheduler.unmeasured == 0)
+    serving.cancel()
+    assert calls["stays/60"] == calls["leaves/60"] == calls["new/60"] == 1
+    assert calls["changes/60"] == calls["changes/30"] == 1
+
+
+async def test_without_targets_the_first_round_is_over_at_once() -> None:
+    async def measure(_: Target) -> None:
+        raise AssertionError
+
+    scheduler = Scheduler(measure)
+    await run(scheduler, 0.05)
+    assert scheduler.all_measured.is_set()
+
+
+def test_places_are_the_same_on_every_start_and_spread_evenly() -> None:
+    assert place(("icmp", "gateway")) == pytest.approx(0.33369590865071297)
+    quarters = Counter(int(place(("snmp_interfaces", f"r{n}")) * 4) for n in range(1_000))
+    assert min(quarters.values()) > 200
