@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ _SYS_NICS = Path("/sys/class/net")
 _UNKNOWN_SPEEDS = {0, -1, 65535}  # as drivers of virtual NICs and kernels of several ages say it
 _NOT_BUSY = {"idle", "iowait"}
 _COUNTED_TWICE = {"guest", "guest_nice"}  # proc(5): user and nice hold them already
+# The last three: psutil takes /proc's files apart by key and position, and a masked one is empty.
+_NOT_TOLD = (OSError, psutil.Error, NotImplementedError, LookupError, TypeError, ValueError)
 
 T = TypeVar("T")
 
@@ -235,7 +238,10 @@ def _cpu_times() -> Mapping[str, float]:
 
 def _told(read: Callable[[], T]) -> T | None:
     """Read what a container or an old kernel may not show."""
-    try:
-        return read()
-    except (OSError, psutil.Error, NotImplementedError):
-        return None
+    with warnings.catch_warnings():
+        # psutil warns of fields that are missing and not read here (swap's pages in and out).
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            return read()
+        except _NOT_TOLD:
+            return None

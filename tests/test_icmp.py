@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -38,12 +39,12 @@ class Lab:
         command = [*unshare, sys.executable, icmp_lab.__file__, "near", kind, loop]
         pipe = subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        try:
-            self.process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
-            )
-        except FileNotFoundError:
-            pytest.skip("needs unshare (util-linux), which is not here")
+        for tool in ("unshare", "ip"):
+            if shutil.which(tool) is None:
+                pytest.skip(f"needs {tool}, which is not here")
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
+        )
         if self.read() != "ready":
             said = self.close().strip().splitlines() or ["nothing said"]
             pytest.skip(f"needs network namespaces, which are refused here: {said[-1]}")
