@@ -1,14 +1,18 @@
 """A real snmpd on a loopback port, for tests to ask, restart, reconfigure and stop."""
 
+import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from pyasn1.codec.ber import decoder, encoder
 from pydantic import SecretStr
+from pysnmp.proto.api import v2c
 
 from collectors.snmp.agent import Agent
 from collectors.snmp.credential import Community, User
@@ -38,11 +42,17 @@ class Snmpd:
     """One daemon in a folder of its own; a context manager, to be started and stopped at will.
 
     `lines` are added to its configuration: `override OID TYPE VALUE` plants values, and
-    `view` names what the community may see (1 if nothing is said, as its views).
+    `views` are what the community may see (all of it), as `included .1` or `excluded .1.3.6`;
+    `hosts` are the loopback addresses it listens on, all at the same port.
     """
 
     def __init__(
-        self, folder: Path, lines: Sequence[str] = (), *, views: Sequence[str] = ()
+        self,
+        folder: Path,
+        lines: Sequence[str] = (),
+        *,
+        views: Sequence[str] = (),
+        hosts: Sequence[str] = ("127.0.0.1",),
     ) -> None:
         self._snmpd = peer("snmpd")
         self._folder = folder
@@ -50,6 +60,7 @@ class Snmpd:
         self.port = free_port("udp")
         self.lines = list(lines)
         self.views = list(views) or ["included .1"]
+        self._hosts = list(hosts)
 
     @property
     def agent(self) -> Agent:
@@ -79,7 +90,11 @@ class Snmpd:
         self._configure()
         self._process = self._snmpd.popen(
             *("-f", "-Lf", self._folder / "log", "-C", "-c", self._folder / "snmpd.conf"),
-            *("-p", self._folder / "pid", f"udp:127.0.0.1:{self.port}"),
+            *("-p", self._folder / "pid"),
+            ",".join(
+                f"udp6:[{host}]:{self.port}" if ":" in host else f"udp:{host}:{self.port}"
+                for host in self._hosts
+            ),
             env={"SNMP_PERSISTENT_DIR": str(self._folder / "state"), "MIBS": ""},
         )
         eventually(self._answers)
@@ -108,16 +123,70 @@ class Snmpd:
     def get(self, *oids: str, credential: Sequence[str] = V2C) -> list[str]:
         """Read values with net-snmp's snmpget, as it prints them."""
         said = peer("snmpget").run(
-            *credential, "-t1", "-r0", "-Oqvt", f"127.0.0.1:{self.port}", *oids, env={"MIBS": ""}
+            *credential, "-t1", "-r0", "-Onqvt", f"127.0.0.1:{self.port}", *oids, env={"MIBS": ""}
         )
         return [line.strip('"') for line in said.stdout.splitlines()]
 
     def _configure(self) -> None:
         views = [f"view shown {view}" for view in self.views]
-        text = "\n".join(["rocommunity planted-community 127.0.0.1 -V shown", *views, *self.lines])
+        text = "\n".join(
+            [
+                "rocommunity planted-community 127.0.0.0/8 -V shown",
+                "rocommunity6 planted-community ::1 -V shown",
+                *views,
+                *self.lines,
+            ]
+        )
         (self._folder / "snmpd.conf").write_text(f"{text}\n{USERS}")
 
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self._folder / "log").read_text()
         return bool(self.get("1.3.6.1.2.1.1.3.0"))
+
+
+@asynccontextmanager
+async def answering(
+    reply: Callable[[bytes], bytes | None], host: str = "127.0.0.1"
+) -> AsyncIterator[Agent]:
+    """Answer every datagram with `reply` of it (None: not at all), in this loop."""
+
+    class _Answers(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr: Any) -> None:
+            if (answer := reply(data)) is not None:
+                self.transport.sendto(answer, addr)
+
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(_Answers, local_addr=(host, 0))
+    try:
+        yield Agent(host, transport.get_extra_info("sockname")[1], COMMUNITY)
+    finally:
+        transport.close()
+
+
+def scripted(
+    answer: Callable[[list[tuple[int, ...]]], list[tuple[tuple[int, ...], Any]] | str],
+) -> Callable[[bytes], bytes]:
+    """Make a reply of the varbinds, or of the error-status, that `answer` gives to the OIDs asked.
+
+    For what no real daemon does: pysnmp writes the reply, a value being one of its own.
+    """
+
+    def reply(request: bytes) -> bytes:
+        message, _ = decoder.decode(request, asn1Spec=v2c.Message())
+        asked = v2c.apiMessage.get_pdu(message)
+        pdu = v2c.ResponsePDU()
+        v2c.apiPDU.set_defaults(pdu)
+        v2c.apiPDU.set_request_id(pdu, v2c.apiPDU.get_request_id(asked))
+        answered = answer([tuple(oid) for oid, _ in v2c.apiPDU.get_varbinds(asked)])
+        if isinstance(answered, str):
+            v2c.apiPDU.set_error_status(pdu, answered)
+        else:
+            v2c.apiPDU.set_varbinds(pdu, answered)
+        v2c.apiMessage.set_pdu(message, pdu)
+        return bytes(encoder.encode(message))
+
+    return reply

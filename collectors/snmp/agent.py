@@ -1,13 +1,12 @@
 """Which SNMP agent is asked, and as whom."""
 
 import asyncio
-import re
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from typing import Any, NamedTuple, Self
 
 from collectors.base import CollectError, Family
+from collectors.fields import join_address, split_address
 from collectors.snmp.credential import Credential
 
 PORT = 161
@@ -30,40 +29,17 @@ class Agent:
 
     @classmethod
     def at(cls, address: str, credential: Credential, family: Family = "any") -> Self:
-        """Make one of an address as an operator writes it; ValueError as `endpoint` raises it."""
-        return cls(*endpoint(address), credential, family)
+        """Make one of an address as an operator writes it, with a port or without.
+
+        Raises:
+            ValueError: it is no address; the text says what would be right.
+
+        """
+        host, port = split_address(address)
+        return cls(host, PORT if port is None else port, credential, family)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-def endpoint(address: str) -> tuple[str, int]:
-    """Split `r1`, `198.51.100.1:161`, `2001:db8::1` or `[2001:db8::1]:161`; the port may be absent.
-
-    Raises:
-        ValueError: neither of these; the text says what would be right.
-
-    """
-    if _is_ipv6(address):
-        return address, PORT
-    match = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\s:\[\]]+))(?::(\d{1,5}))?", address)
-    port = int(match[3] or PORT) if match else 0
-    if match is None or not 0 < port < 2**16 or (match[1] and not _is_ipv6(match[1])):
-        msg = (
-            f"not an address: {address!r}; write a name or an IP address, and a port if it is not "
-            f"{PORT}, as 198.51.100.1:1161 or [2001:db8::1]:1161"
-        )
-        raise ValueError(msg)
-    return match[1] or match[2], port
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+        return join_address(self.host, self.port)
 
 
 class Destination(NamedTuple):

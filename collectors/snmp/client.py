@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from collectors.base import CollectError, Reason
 from collectors.snmp.agent import Agent, Destination, resolve
 from collectors.snmp.credential import Credential
-from collectors.snmp.failures import GarbageError, SilentError, TooBigError
+from collectors.snmp.failures import PassingError, TooBigError
 from collectors.snmp.varbind import Oid, Value, Varbind, dotted, parse
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SnmpClient:
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 return await session.ask(agent, destination, oids, rows)
-            except (SilentError, GarbageError):
+            except PassingError:
                 if not attempts_left:
                     raise
         raise AssertionError

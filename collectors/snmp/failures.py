@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collectors.base import CollectError, Reason
 from collectors.snmp.agent import Agent
 from collectors.snmp.credential import User
-from collectors.snmp.transport import Address
+from collectors.snmp.udp import Address
 
 _REFUSALS = {  # by the class of pysnmp's errorIndication
     "UnknownUserName": "knows no such user",
@@ -36,24 +36,29 @@ class TooBigError(CollectError):
     """The device cannot put so much into one reply; less may do."""
 
 
-class SilentError(CollectError):
-    """Nothing came back in time; asking again may help."""
-
-
-class GarbageError(CollectError):
-    """What came back is no SNMP; asking again may help if it was a stray datagram."""
+class PassingError(CollectError):
+    """Nothing came back in time, or nothing of use: asking again may help."""
 
 
 def of_indication(agent: Agent, indication: object) -> CollectError:
     """Name an errorIndication of pysnmp, which is an exception object or a word."""
     kind = type(indication).__name__
     if kind == "RequestTimedOut":
-        return SilentError(Reason.TIMEOUT, f"no answer from {agent}")
+        return PassingError(Reason.TIMEOUT, f"no answer from {agent}")
     refusal = _REFUSALS.get(kind)
     if refusal:
         user = agent.credential.name if isinstance(agent.credential, User) else ""
         return CollectError(Reason.AUTH, f"{agent} {refusal} (user {user!r})")
     return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered: {indication}")
+
+
+def of_unheeded(agent: Agent) -> CollectError:
+    """Name the SNMPv3 agent that told its engine and then kept silent.
+
+    net-snmp drops what it cannot decrypt without a word (RFC 3414 would have a report).
+    """
+    said = "answers, but not to what it is sent: its privacy secret or protocol may be another one"
+    return PassingError(Reason.AUTH, f"{agent} {said}")
 
 
 def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> CollectError:
@@ -76,7 +81,7 @@ def of_garbage(address: Address, message: bytes) -> CollectError:
     """Name a datagram that cannot be read; a little of it helps to see what answers there."""
     shown = f"{len(message)} bytes beginning {message[:8].hex(' ')}" if message else "nothing"
     where = f"{address[0]} port {address[1]}"
-    return GarbageError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
+    return PassingError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
 
 
 def of_network(address: Address, error: OSError) -> CollectError:

@@ -6,12 +6,10 @@ through its MIB tree. Only GET and GETBULK exist here, so nothing can be set.
 
 import asyncio
 import functools
-import socket
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from pysnmp.carrier.asyncio.dgram import udp, udp6
+from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.carrier.base import AbstractTransportDispatcher
 from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
@@ -23,13 +21,11 @@ from collectors.base import CollectError, Reason
 from collectors.snmp import failures
 from collectors.snmp.agent import Agent, Destination
 from collectors.snmp.credential import Community, Credential, User
-from collectors.snmp.transport import Address, UdpTransport
 from collectors.snmp.varbind import Oid, Value, Varbind
+from collectors.snmp.wire import Alias, Outcome, Wire
 
 TICK_S = 0.1
-ATTEMPT_S = 1.5
-
-Outcome = list[Varbind] | CollectError
+ATTEMPT_S = 1.4
 
 _NULL = v2c.null
 _NUMBERS = (
@@ -37,10 +33,6 @@ _NUMBERS = (
     *(v2c.Counter32, v2c.Gauge32, v2c.Counter64),
 )
 _OCTETS = (v2c.OctetString, v2c.IpAddress, v2c.Opaque, v2c.Bits)
-_DOMAINS = {
-    socket.AF_INET: (udp.DOMAIN_NAME, udp.UdpTransportAddress),
-    socket.AF_INET6: (udp6.DOMAIN_NAME, udp6.Udp6TransportAddress),
-}
 _AUTH = {
     None: config.USM_AUTH_NONE,
     "MD5": config.USM_AUTH_HMAC96_MD5,
@@ -61,9 +53,6 @@ _PRIV = {
 _UNREADABLE = ("snmpInASNParseErrs", "snmpInBadVersions")
 """pysnmp drops what it cannot read and only counts it (SNMPv2-MIB)."""
 
-_BROKEN = (PySnmpError, ValueError, TypeError, LookupError, AttributeError)
-"""What pysnmp lets out of a datagram that is almost SNMP."""
-
 
 class Session:
     """One pysnmp engine with its sockets, for all devices whose credentials it can hold."""
@@ -73,11 +62,11 @@ class Session:
         self._engine = SnmpEngine()
         self._dispatcher = AbstractTransportDispatcher()
         self._engine.register_transport_dispatcher(self._dispatcher)
-        self._families: set[socket.AddressFamily] = set()
+        self._wire = Wire(self._unreadable)
+        self._dispatcher.register_transport(udp.DOMAIN_NAME, self._wire)
         self._users: dict[str, User] = {}
         self._parameters: dict[Credential, str] = {}
-        self._targets: dict[tuple[Address, str], str] = {}
-        self._waiting: dict[Address, set[asyncio.Future[Outcome]]] = defaultdict(set)
+        self._targets: set[str] = set()
         self._timer = self._loop.call_later(TICK_S, self._tick)
 
     def takes(self, credential: Credential) -> bool:
@@ -95,26 +84,30 @@ class Session:
             CollectError: no answer within `ATTEMPT_S`, or one that is no good; see `failures`.
 
         """
-        future: asyncio.Future[Outcome] = self._loop.create_future()
-        peer = _peer(destination.address)
-        self._waiting[peer].add(future)
+        request = self._wire.expect(destination)
+        target = self._target(agent.credential, self._wire.alias(destination))
         try:
-            self._send(agent, self._target(destination, agent.credential), oids, rows, future)
-            outcome = await future
+            self._send(agent, target, oids, rows, request.outcome)
+            outcome = await request.outcome
         finally:
-            self._waiting[peer].discard(future)
-            if not self._waiting[peer]:
-                del self._waiting[peer]
-        if isinstance(outcome, CollectError):
-            raise outcome
-        return outcome
+            self._wire.drop(request)
+        if not isinstance(outcome, CollectError):
+            return outcome
+        if (
+            outcome.reason is Reason.TIMEOUT
+            and request.heard
+            and isinstance(agent.credential, User)
+        ):
+            # pysnmp keeps to an engine for five minutes and drops the report of a new one.
+            self._wire.rename(destination)
+            if agent.credential.priv_secret:
+                raise failures.of_unheeded(agent)
+        raise outcome
 
     def close(self) -> None:
         """Give the sockets back; who still waits is told."""
         self._timer.cancel()
         self._engine.close_dispatcher()
-        for futures in self._waiting.values():
-            _settle(futures, CollectError(Reason.LOCAL, "the SNMP client was closed"))
 
     def _send(
         self,
@@ -135,24 +128,18 @@ class Session:
         except PySnmpError as error:
             raise failures.of_sending(agent, error) from None
 
-    def _target(self, destination: Destination, credential: Credential) -> str:
+    def _target(self, credential: Credential, alias: Alias) -> str:
         """Name the address and the credential in pysnmp's tables, writing them there once."""
         parameters = self._parameters.get(credential) or self._add_credential(credential)
-        family, address = destination
-        key = (address, parameters)
-        if key not in self._targets:
-            domain, address_type = _DOMAINS[family]
-            if family not in self._families:
-                transport = UdpTransport(family, address_type, self._received, self._failed)
-                self._dispatcher.register_transport(domain, transport)
-                self._families.add(family)
-            name = f"target{len(self._targets)}"
+        name = f"{parameters} at {alias[0]}"
+        if name not in self._targets:
+            timeout = int(ATTEMPT_S * 100)
+            # No retries of pysnmp's: they would go on after a cancellation.
             config.add_target_address(
-                # Centiseconds. No retries: they would go on after a cancellation.
-                self._engine, name, domain, address, parameters, int(ATTEMPT_S * 100), 0
-            )  # fmt: skip
-            self._targets[key] = name
-        return self._targets[key]
+                self._engine, name, udp.DOMAIN_NAME, alias, parameters, timeout, 0
+            )
+            self._targets.add(name)
+        return name
 
     def _add_credential(self, credential: Credential) -> str:
         name = f"credential{len(self._parameters)}"
@@ -178,25 +165,10 @@ class Session:
             priv and priv.get_secret_value(),
         )
 
-    def _received(self, deliver: Callable[[], None], address: Address, message: bytes) -> None:
-        """Hand a datagram to pysnmp and say so if it was none of SNMP."""
-        before = self._unreadable()
-        try:
-            deliver()
-        except _BROKEN:
-            unreadable = True
-        else:
-            unreadable = self._unreadable() > before
-        if unreadable:
-            _settle(self._waiting.get(_peer(address), ()), failures.of_garbage(address, message))
-
     def _unreadable(self) -> int:
         builder = self._engine.get_mib_builder()
         symbols = builder.import_symbols("__SNMPv2-MIB", *_UNREADABLE)
         return sum(int(symbol.syntax) for symbol in symbols)
-
-    def _failed(self, address: Address, error: OSError) -> None:
-        _settle(self._waiting.get(_peer(address), ()), failures.of_network(address, error))
 
     def _tick(self) -> None:
         """Drive pysnmp's timers by the loop's clock, not by the wall clock as its own would."""
@@ -215,7 +187,8 @@ def _answered(agent: Agent, *reply: Any) -> None:
         outcome = failures.of_status(agent, int(status), int(index), oids)
     else:
         outcome = [_plain(oid, value) for oid, value in varbinds]
-    _settle([future], outcome)
+    if not future.done():
+        future.set_result(outcome)
 
 
 def _plain(oid: Any, value: Any) -> Varbind:
@@ -228,13 +201,3 @@ def _plain(oid: Any, value: Any) -> Varbind:
     elif isinstance(value, v2c.ObjectIdentifier):
         plain = str(value)
     return Varbind(tuple(oid), plain, isinstance(value, v2c.EndOfMibView))
-
-
-def _settle(futures: Iterable[asyncio.Future[Outcome]], outcome: Outcome) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(outcome)
-
-
-def _peer(address: Address) -> Address:
-    return address[0].split("%")[0], address[1]

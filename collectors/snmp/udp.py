@@ -10,7 +10,6 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 Address = tuple[Any, ...]
@@ -25,24 +24,17 @@ _RECEIVE_BUFFER_BYTES = 4 * 2**20
 _BATCH = 64
 
 
-class UdpTransport:
-    """Sends and receives for pysnmp's dispatcher, whose transport interface this is.
-
-    `received` is called with a function that hands a datagram on to the dispatcher, its sender and
-    itself; `failed` with an address and the error that stands in the way there.
-    """
+class UdpSocket:
+    """Tells of each datagram and its sender, and of each address and what stands in the way."""
 
     def __init__(
         self,
         family: socket.AddressFamily,
-        address_type: type,
-        received: Callable[[Callable[[], None], Address, bytes], None],
+        received: Callable[[bytes, Address], None],
         failed: Callable[[Address, OSError], None],
     ) -> None:
-        self.ADDRESS_TYPE = address_type
         self._received = received
         self._failed = failed
-        self._deliver: Callable[[Any, Address, bytes], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -51,24 +43,15 @@ class UdpTransport:
         self._socket.setsockopt(*_RECVERR[family], 1)
         self._loop.add_reader(self._socket, self._readable)
 
-    def register_callback(self, deliver: Callable[[Any, Address, bytes], None]) -> None:
-        """Take the dispatcher's function for what comes in."""
-        self._deliver = deliver
-
-    def unregister_callback(self) -> None:
-        """Drop what comes from now on."""
-        self._deliver = None
-
-    def send_message(self, message: bytes, address: Address) -> None:
-        """Send one datagram; what hinders it is told to `failed`, for pysnmp knows no OSError."""
+    def send(self, message: bytes, address: Address) -> None:
+        """Send one datagram; what hinders it is told to `failed`."""
         try:
-            self._send(message, tuple(address))
+            self._send(message, address)
         except OSError as error:
             self._failed(address, error)
 
-    def close_transport(self) -> None:
+    def close(self) -> None:
         """Give the socket back."""
-        self._deliver = None
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
@@ -89,9 +72,8 @@ class UdpTransport:
                 break
             except OSError:  # what the error queue tells with its address
                 continue
-            if self._deliver:
-                self._received(partial(self._deliver, self, address, message), address, message)
-        if self._read_errors() and self._deliver:
+            self._received(message, address)
+        if self._read_errors():
             # libuv stops polling at an error; begun anew, it goes on.
             self._loop.remove_reader(self._socket)
             self._loop.add_reader(self._socket, self._readable)

@@ -1,0 +1,365 @@
+import asyncio
+import gc
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from pysnmp.proto.api import v2c
+
+from collectors.base import CollectError, Reason
+from collectors.snmp.agent import Agent
+from collectors.snmp.client import SnmpClient
+from collectors.snmp.credential import Community, User
+from tests.snmpd import COMMUNITY, SECRETS, USER, V2C, V3, Snmpd, answering, scripted
+from tests.testbed import eventually_async, free_port
+
+UPTIME = "1.3.6.1.2.1.1.3.0"
+OBJECT_ID = "1.3.6.1.2.1.1.2.0"
+CONTACT = "1.3.6.1.2.1.1.4.0"
+NAMES = "1.3.6.1.2.1.31.1.1.1.1"
+DESCRIPTIONS = "1.3.6.1.2.1.2.2.1.2"
+NOWHERE = "1.3.6.1.4.1.99999.1.0"
+
+
+@pytest.fixture(scope="module")
+def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
+    contact = f'override {CONTACT} octet_str "somebody"'
+    with Snmpd(tmp_path_factory.mktemp("snmpd"), [contact]) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[SnmpClient]:
+    one = SnmpClient()
+    yield one
+    await one.close()
+
+
+def as_user(snmpd: Snmpd, **changes: object) -> Agent:
+    return replace(snmpd.agent_v3, credential=replace(USER, **changes))
+
+
+async def failure(client: SnmpClient, agent: Agent) -> CollectError:
+    with pytest.raises(CollectError) as caught:
+        await client.get(agent, [UPTIME])
+    said = str(caught.value)
+    assert "\n" not in said
+    assert not any(secret in said for secret in SECRETS)
+    return caught.value
+
+
+@pytest.mark.parametrize("version", ["v2c", "v3"])
+async def test_values_come_as_numbers_octets_and_oids_or_are_absent(
+    snmpd: Snmpd, client: SnmpClient, version: str
+) -> None:
+    agent = snmpd.agent if version == "v2c" else snmpd.agent_v3
+    (before,) = snmpd.get(UPTIME, credential=V2C if version == "v2c" else V3)
+    uptime, contact, oid, nothing = await client.get(agent, [UPTIME, CONTACT, OBJECT_ID, NOWHERE])
+    (after,) = snmpd.get(UPTIME)
+    assert isinstance(uptime, int)
+    assert int(before) <= uptime <= int(after)
+    assert contact == b"somebody"
+    assert oid == snmpd.get(OBJECT_ID)[0].removeprefix(".")
+    assert nothing is None
+
+
+async def test_a_walk_gives_what_snmpwalk_gives_and_stops_at_the_columns_end(
+    snmpd: Snmpd, client: SnmpClient
+) -> None:
+    names, descriptions = await client.walk(snmpd.agent, NAMES, DESCRIPTIONS)
+    assert list(names) == list(descriptions)
+    oids = [f"{NAMES}.{index}" for index in names]
+    assert [value.decode() for value in names.values()] == snmpd.get(*oids)
+
+
+async def test_a_column_that_a_device_lacks_is_empty(snmpd: Snmpd, client: SnmpClient) -> None:
+    nothing, names = await client.walk(snmpd.agent, "1.3.6.1.4.1.99999.1", NAMES)
+    assert nothing == {}
+    assert names
+
+
+async def test_more_values_than_fit_into_one_request_come_in_order(
+    snmpd: Snmpd, client: SnmpClient
+) -> None:
+    asked = [UPTIME, CONTACT, NOWHERE] * 60
+    values = await client.get(snmpd.agent, asked)
+    assert values[1::3] == [b"somebody"] * 60
+    assert values[2::3] == [None] * 60
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"name": "nobody"}, id="unknown-user"),
+        pytest.param({"auth_secret": SecretStr("not-this-one")}, id="wrong-password"),
+        pytest.param({"auth_protocol": "SHA-512"}, id="wrong-protocol"),
+        pytest.param({"name": "readable"}, id="level-not-supported"),
+        pytest.param({"priv_secret": None, "priv_protocol": None}, id="level-too-low"),
+        pytest.param({"priv_secret": SecretStr("not-this-one")}, id="wrong-privacy-password"),
+    ],
+)
+async def test_a_wrong_v3_credential_is_named_auth(
+    snmpd: Snmpd, client: SnmpClient, changes: dict[str, object]
+) -> None:
+    assert (await failure(client, as_user(snmpd, **changes))).reason is Reason.AUTH
+
+
+async def test_users_of_one_name_and_different_secrets_do_not_disturb_each_other(
+    snmpd: Snmpd, client: SnmpClient
+) -> None:
+    wrong = as_user(snmpd, auth_secret=SecretStr("not-this-one"))
+    for _ in range(2):
+        assert (await failure(client, wrong)).reason is Reason.AUTH
+        assert await client.get(snmpd.agent_v3, [CONTACT]) == [b"somebody"]
+
+
+@pytest.mark.parametrize("auth", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"])
+@pytest.mark.parametrize("priv", ["DES", "AES-128", "AES-192", "AES-256"])
+async def test_every_protocol_can_be_prepared_without_a_warning(
+    client: SnmpClient, auth: str, priv: str
+) -> None:
+    user = User("u", auth, SecretStr("long-enough"), priv, SecretStr("long-enough"))  # type: ignore[arg-type]
+    agent = Agent("127.0.0.1", free_port("udp"), user)
+    assert (await failure(client, agent)).reason is Reason.REFUSED
+
+
+async def test_a_wrong_community_meets_silence(snmpd: Snmpd, client: SnmpClient) -> None:
+    stranger = replace(snmpd.agent, credential=Community(SecretStr("not-this-one")))
+    assert (await failure(client, stranger)).reason is Reason.TIMEOUT
+
+
+async def test_a_device_that_keeps_silent_is_a_timeout_and_a_closed_port_is_refused(
+    client: SnmpClient,
+) -> None:
+    async with answering(lambda _: None) as silent:
+        assert (await failure(client, silent)).reason is Reason.TIMEOUT
+    assert (await failure(client, silent)).reason is Reason.REFUSED
+
+
+async def test_who_refuses_does_not_disturb_who_answers(snmpd: Snmpd, client: SnmpClient) -> None:
+    closed = replace(snmpd.agent, port=free_port("udp"))
+    for _ in range(20):
+        async with asyncio.TaskGroup() as group:
+            refused = [group.create_task(failure(client, closed)) for _ in range(3)]
+            answered = [group.create_task(client.get(snmpd.agent, [CONTACT])) for _ in range(3)]
+        assert {task.result().reason for task in refused} == {Reason.REFUSED}
+        assert all(task.result() == [b"somebody"] for task in answered)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="text"),
+        pytest.param(b"\x30\x84\xff\xff\xff\xff", id="a-length-beyond-the-end"),
+        pytest.param(b"\x30\x03\x02\x01\x07", id="an-unknown-version"),
+        pytest.param(b"\x30\x05\x02\x01\x01\x04\x00", id="a-message-cut-short"),
+    ],
+)
+async def test_garbage_is_named_and_not_waited_out(client: SnmpClient, garbage: bytes) -> None:
+    async with answering(lambda _: garbage) as agent:
+        assert (await failure(client, agent)).reason is Reason.UNEXPECTED_CONTENT
+
+
+async def test_one_stray_datagram_does_not_spoil_the_answer(client: SnmpClient) -> None:
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+    strays = iter([b"garbage"])
+    async with answering(lambda request: next(strays, None) or good(request)) as agent:
+        assert await client.get(agent, [UPTIME]) == [7]
+
+
+async def test_whatever_comes_back_ends_in_a_named_reason(client: SnmpClient) -> None:
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+    loop_complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: loop_complaints.append(told))
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def replies(data: st.DataObject) -> None:
+        cut = data.draw(st.integers(0, 60))
+        flips = data.draw(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), max_size=4))
+
+        def broken(request: bytes) -> bytes:
+            answer = bytearray(good(request))
+            for place, byte in flips:
+                answer[place % len(answer)] = byte
+            return bytes(answer[: max(len(answer) - cut, 0)])
+
+        drawn.append(broken)
+
+    drawn: list[object] = []
+    await asyncio.to_thread(replies)
+    async with AsyncExitStack() as stack:
+        agents = [await stack.enter_async_context(answering(reply)) for reply in drawn]  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_outcome(client, agent)) for agent in agents]
+    # AUTH too: one byte can make the reply an authorizationError.
+    named = {None, Reason.UNEXPECTED_CONTENT, Reason.TIMEOUT, Reason.AUTH}
+    assert {task.result() for task in tasks} <= named
+    assert not loop_complaints
+
+
+async def _outcome(client: SnmpClient, agent: Agent) -> Reason | None:
+    try:
+        await client.get(agent, [UPTIME])
+    except CollectError as error:
+        return error.reason
+    return None
+
+
+async def test_oids_that_do_not_increase_end_the_walk(client: SnmpClient) -> None:
+    async with answering(scripted(lambda _: [((1, 3, 6, 1, 5, 5), v2c.Integer(1))])) as agent:
+        with pytest.raises(CollectError, match="OIDs must increase") as caught:
+            await client.walk(agent, "1.3.6.1.5")
+    assert caught.value.reason is Reason.UNEXPECTED_CONTENT
+
+
+async def test_a_column_without_end_is_not_followed_for_ever(client: SnmpClient) -> None:
+    def following(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]]:
+        (at,) = oids
+        index = at[4] if len(at) > 4 else 0
+        return [((1, 3, 6, 1, index + step), v2c.Integer(step)) for step in range(1, 26)]
+
+    async with answering(scripted(following)) as agent:
+        with pytest.raises(CollectError, match="more than 100 rows"):
+            await client.walk(agent, "1.3.6.1", max_rows=100)
+
+
+async def test_a_device_that_finds_it_too_big_is_asked_for_less(client: SnmpClient) -> None:
+    sizes = []
+
+    def answer(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]] | str:
+        sizes.append(len(oids))
+        return "tooBig" if len(oids) > 7 else [(oid, v2c.Integer(oid[-1])) for oid in oids]
+
+    async with answering(scripted(answer)) as agent:
+        values = await client.get(agent, [f"1.3.6.1.{number}" for number in range(40)])
+    assert values == list(range(40))
+    assert max(sizes[-5:]) <= 7
+
+
+async def test_an_answer_to_another_question_is_refused(client: SnmpClient) -> None:
+    async with answering(scripted(lambda _: [((1, 3, 6), v2c.Integer(1))])) as agent:
+        assert (await failure(client, agent)).reason is Reason.UNEXPECTED_CONTENT
+
+
+async def test_names_are_resolved_and_unknown_ones_named(snmpd: Snmpd, client: SnmpClient) -> None:
+    assert await client.get(replace(snmpd.agent, host="localhost", family="ipv4"), [CONTACT])
+    unknown = replace(snmpd.agent, host="no-such-host.invalid")
+    assert (await failure(client, unknown)).reason is Reason.RESOLVE
+
+
+@pytest.mark.parametrize("credential", [COMMUNITY, USER], ids=["v2c", "v3"])
+async def test_devices_are_read_over_ipv6(
+    tmp_path: Path, client: SnmpClient, credential: Community | User
+) -> None:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+    with Snmpd(tmp_path, hosts=["127.0.0.1", "::1"]) as daemon:
+        agent = Agent("::1", daemon.port, credential)
+        assert await client.get(agent, [OBJECT_ID]) == await client.get(daemon.agent, [OBJECT_ID])
+
+
+@pytest.mark.parametrize("state_is_lost", [False, True], ids=["same-engine", "new-engine"])
+async def test_a_v3_device_that_restarted_is_read_in_the_same_call(
+    tmp_path: Path, client: SnmpClient, state_is_lost: bool
+) -> None:
+    with Snmpd(tmp_path, ["exactEngineID 0x8000000001020304"] * (not state_is_lost)) as daemon:
+        assert await client.get(daemon.agent_v3, [OBJECT_ID])
+        daemon.stop()
+        if state_is_lost:
+            shutil.rmtree(tmp_path / "state", ignore_errors=True)
+        daemon.start()
+        assert await client.get(daemon.agent_v3, [OBJECT_ID])
+
+
+async def test_of_fifty_devices_five_dead_ones_delay_nobody(
+    tmp_path: Path, client: SnmpClient
+) -> None:
+    hosts = [f"127.0.0.{number}" for number in range(1, 46)]
+    order: list[str] = []
+
+    async def read(agent: Agent) -> None:
+        try:
+            values = await client.get(agent, [UPTIME, OBJECT_ID])
+        except CollectError:
+            order.append("dead")
+        else:
+            assert None not in values
+            order.append("live")
+
+    with Snmpd(tmp_path, hosts=hosts) as daemon:
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            dead = [await stack.enter_async_context(answering(lambda _: None)) for _ in range(5)]
+            live = [
+                replace(daemon.agent, host=host, credential=credential)
+                for host, credential in zip(hosts, [COMMUNITY, USER] * 23, strict=False)
+            ]
+            tasks = [group.create_task(read(agent)) for agent in [*dead, *live]]
+            await asyncio.wait(tasks)
+    assert order == ["live"] * 45 + ["dead"] * 5
+
+
+async def test_cancelling_leaves_nothing_behind(snmpd: Snmpd) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = descriptors()
+    tasks_before = asyncio.all_tasks()
+    client = SnmpClient()
+    async with answering(lambda _: None) as silent:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.get(silent, [UPTIME])
+        assert await client.get(snmpd.agent, [CONTACT]) == [b"somebody"]
+        await client.close()
+    await eventually_async(lambda: asyncio.all_tasks() == tasks_before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()
+    await eventually_async(lambda: descriptors() <= before)
+
+
+async def test_closing_tells_who_still_waits() -> None:
+    client = SnmpClient()
+    async with answering(lambda _: None) as silent:
+        waiting = asyncio.create_task(_outcome(client, silent))
+        await eventually_async(lambda: client._sessions and client._sessions[0]._wire._requests)
+        await client.close()
+        started = time.monotonic()
+        assert await waiting is Reason.LOCAL
+        assert time.monotonic() - started < 1
+
+
+def test_it_works_the_same_under_uvloop(snmpd: Snmpd) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def read() -> tuple[Reason | None, ...]:
+        client = SnmpClient()
+        closed = replace(snmpd.agent, port=free_port("udp"))
+        try:
+            agents = [closed, snmpd.agent, closed, snmpd.agent_v3, closed, snmpd.agent]
+            return tuple([await _outcome(client, agent) for agent in agents])
+        finally:
+            await client.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(read()) == (Reason.REFUSED, None) * 3
+
+
+def test_pysnmp_is_imported_only_when_a_device_is_asked() -> None:
+    code = "import sys, collectors.snmp_interfaces; sys.exit('pysnmp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
