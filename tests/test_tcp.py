@@ -23,8 +23,10 @@ TOOLS = Tools(lambda: Moment(0, 0))
 async def listening(host: str) -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
     """Listen on a free port; the queue has what each client sent before it closed."""
     received: asyncio.Queue[bytes] = asyncio.Queue()
+    handlers: list[asyncio.Task[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.extend(filter(None, [asyncio.current_task()]))
         received.put_nowait(await reader.read())
         writer.close()
         await writer.wait_closed()
@@ -32,6 +34,8 @@ async def listening(host: str) -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]
     server = await asyncio.start_server(serve, host, 0)
     async with server:
         yield server.sockets[0].getsockname()[1], received
+        for handler in handlers:
+            await handler
 
 
 @pytest.fixture
