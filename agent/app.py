@@ -187,14 +187,12 @@ def _hold(data_dir: Path) -> IO[str]:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data_dir / "lock").open("w")
     except OSError as error:
-        msg = f"cannot use the data folder {data_dir}: {error.strerror}; choose another `data_dir`"
+        msg = f"cannot use the data folder {data_dir}: {error.strerror}; set another `data_dir`"
         raise StartError(msg) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        msg = (
-            f"another netfold uses the data folder {data_dir}; stop it or choose another `data_dir`"
-        )
+        msg = f"another netfold uses the data folder {data_dir}; stop it or set another `data_dir`"
         raise StartError(msg) from error
     return lock

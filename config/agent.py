@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator
 
 from collectors.base import Target
-from collectors.fields import Duration, Name, split_address
+from collectors.fields import Duration, Name, join_address, split_address
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import FilePath, Item, Region, Text
@@ -27,15 +27,26 @@ class Listen:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return join_address(self.host, self.port)
 
-def _listen(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+
+def listen_at(value: str) -> Listen:
+    """Read `host:port`; port 0 is any free one.
+
+    Raises:
+        ValueError: it is no address, or has no port.
+
+    """
     host, port = split_address(value)
     if port is None:
         msg = f"no port: {value!r}; write it as 127.0.0.1:9945"
         raise ValueError(msg)
     return Listen(host, port)
+
+
+def _listen(value: object) -> object:
+    return listen_at(value) if isinstance(value, str) else value
 
 
 def state_folder() -> Path:

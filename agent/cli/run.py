@@ -13,35 +13,56 @@ from agent import logs
 from agent.app import Agent, StartError
 from agent.cli import config_option, stop
 from agent.cli.source import read
+from agent.judge.rates import TICK_S
+from config.agent import AgentConfig, Listen, listen_at
 from config.problems import ConfigError
+
+
+def _listen(_: click.Context, __: click.Parameter, value: str | None) -> Listen | None:
+    try:
+        return None if value is None else listen_at(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
 @config_option
+@click.option("--listen", callback=_listen, help="Where to serve, instead of the configured one.")
 @click.option("--log-format", type=click.Choice(["logfmt", "json"]), default="logfmt")
-def command(path: Path | None, log_format: logs.Form) -> None:
+def command(path: Path | None, listen: Listen | None, log_format: logs.Form) -> None:
     """Measure, keep and serve. Without a configuration, watch this host."""
     logs.set_up(log_format)
+    run(path, listen)
+
+
+def run(path: Path | None, listen: Listen | None = None, tick_s: float = TICK_S) -> None:
+    """Run the agent to its end, and end the process."""
+
+    def load() -> AgentConfig:
+        config = read(path)
+        return config.model_copy(update={"listen": listen}) if listen else config
+
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(path))
+            runner.run(_serve(load, tick_s))
     except (ConfigError, StartError) as error:
-        stop(error, 2)
+        stop(error if isinstance(error, ConfigError) else f"netfold: {error}", 2)
     # The interpreter would take its time to tidy up what the system takes back at once.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-async def _run(path: Path | None) -> None:
-    agent = Agent(lambda: read(path))
+async def _serve(load: Callable[[], AgentConfig], tick_s: float) -> None:
+    agent = Agent(load, tick_s)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with asyncio.TaskGroup() as group:
-        table = group.create_task(_print_first_round(agent))
+    table = asyncio.create_task(_print_first_round(agent))
+    try:
         await agent.serve(ended)
+    finally:
         table.cancel()
 
 

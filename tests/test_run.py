@@ -1,0 +1,263 @@
+"""The agent as a process: how it starts, reloads, ends, and what it says of bad input."""
+
+import fcntl
+import gzip
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+
+from tests.agentproc import Agent, netfold, running, write
+from tests.testbed import eventually, free_port
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
+
+
+def tcp(name: str, port: int, **options: object) -> dict[str, object]:
+    return {"name": name, "kind": "tcp", "address": "127.0.0.1", "port": port, **options}
+
+
+@pytest.fixture
+def listener() -> "socket.socket":
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_without_a_configuration_it_watches_this_host_and_prints_a_table(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    address = f"127.0.0.1:{free_port('tcp')}"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agent", "run", "--listen", address],
+            env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(lambda: "until Ctrl-C" in output.read_text(), deadline_s=30)
+    finally:
+        process.terminate()
+        code = process.wait(10)
+    said = output.read_text()
+    assert code == 0
+    assert "this-host" in said
+    assert "loopback" in said
+    assert f"serving http://{address}/metrics" in said
+    assert (tmp_path / "netfold" / "history.sqlite").exists()
+
+
+def test_a_listen_address_that_is_none_is_bad_usage() -> None:
+    done = netfold("run", "--listen", "22:22")
+    assert done.returncode == 2
+    assert "not an address: '22:22'" in done.stderr
+
+
+def test_sigterm_ends_it_well_within_2_s(tmp_path: Path) -> None:
+    with running(tmp_path, {"servers": [{"name": "me", "local": "true"}]}) as agent:
+        agent.wait_ready()
+        started = time.monotonic()
+        assert agent.end() == 0
+        assert time.monotonic() - started < 2
+
+
+def test_both_formats_and_gzip_are_served_by_the_accept_headers(tmp_path: Path) -> None:
+    with running(tmp_path, {"servers": [{"name": "me", "local": "true"}]}) as agent:
+        agent.wait_ready()
+        classic = agent.get("/metrics")
+        assert classic.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert b'netfold_server_cores{server="me"}' in classic.body
+        strict = agent.get("/metrics", Accept=OPENMETRICS)
+        assert strict.headers["Content-Type"].startswith("application/openmetrics-text; version=1")
+        families = {family.name for family in openmetrics(strict.body.decode())}
+        assert {"netfold_build", "netfold_server_cores", "netfold_history_ticks"} <= families
+        packed = agent.get("/metrics", **{"Accept-Encoding": "gzip"})
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert b"netfold_build_info" in gzip.decompress(packed.body)
+
+
+def test_it_is_ready_when_every_target_has_been_measured_once(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        (tmp_path / "community").touch(mode=0o600)
+        (tmp_path / "community").write_text("public")
+        device = {
+            "name": "r1",
+            "address": f"127.0.0.1:{silent.getsockname()[1]}",
+            "credential": "old",
+            "timeout": "1s",
+            "waiver": {"until": "2099-01-01", "reason": "test", "approver": "test"},
+        }
+        old = {"name": "old", "version": "2c", "community": {"file": "community"}}
+        with running(tmp_path, {"credentials": [old], "devices": [device]}) as agent:
+            answer = agent.get("/-/ready")
+            assert (answer.status, answer.body) == (503, b"1 targets to be measured yet\n")
+            agent.wait_ready()
+            assert agent.value("netfold_collect_success", "r1", "snmp_interfaces") == 0
+            failed = ("netfold_collect_failures_total", "r1", "snmp_interfaces", "timeout")
+            assert agent.value(*failed) == 1
+
+
+def test_a_port_in_use_is_one_clear_line_and_exit_2(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    path = tmp_path / "netfold.yaml"
+    write(path, {"node": {"name": "test"}, "listen": address, "data_dir": "data"})
+    done = netfold("run", "-c", path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"netfold: cannot listen on {address}: Address already in use; set another `listen`\n"
+    )
+
+
+def test_a_data_folder_in_use_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
+    with running(tmp_path, {}):
+        path = tmp_path / "other.yaml"
+        listen = f"127.0.0.1:{free_port('tcp')}"
+        write(path, {"node": {"name": "test"}, "listen": listen, "data_dir": "data"})
+        done = netfold("run", "-c", path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"netfold: another netfold uses the data folder {tmp_path}/data; "
+        "stop it or set another `data_dir`\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "once", "check"])
+def test_a_bad_configuration_is_its_mistakes_and_exit_2(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "netfold.yaml"
+    path.write_text("node: {name: test, regoin: '440300'}\nlisten: 22:22\n")
+    done = netfold(command, "-c", path)
+    assert done.returncode == 2
+    assert f"{path}:1: node.regoin: unknown key 'regoin'; did you mean 'region'?" in done.stderr
+    assert f"{path}:2: listen: not an address: '22:22'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("way", ["SIGHUP", "POST"])
+def test_a_reload_takes_a_good_file_and_keeps_the_old_one_against_a_bad_one(
+    tmp_path: Path, listener: socket.socket, way: str
+) -> None:
+    port = listener.getsockname()[1]
+    success = "netfold_config_last_reload_successful"
+
+    def reload(agent: Agent) -> None:
+        if way == "SIGHUP":
+            agent.process.send_signal(signal.SIGHUP)
+        else:
+            agent.get("/-/reload", method="POST")
+
+    with running(tmp_path, {"probes": [tcp("one", port), tcp("two", port)]}) as agent:
+        agent.wait_ready()
+        assert agent.value(success) == 1
+        path = tmp_path / "netfold.yaml"
+        good = {"node": {"name": "test"}, "data_dir": "data", "listen": agent.address}
+        path.write_text("node: {nmae: test}\n")
+        reload(agent)
+        eventually(lambda: agent.value(success) == 0)
+        assert agent.value("netfold_probe_success", "one") == 1
+        assert "configuration not taken" in agent.log.read_text()
+        write(path, good | {"probes": [tcp("two", port), tcp("three", port)]})
+        reload(agent)
+        eventually(lambda: agent.value("netfold_probe_success", "three") == 1)
+        assert agent.value(success) == 1
+        assert agent.value("netfold_probe_success", "two") == 1
+        assert agent.value("netfold_probe_success", "one") is None
+        assert agent.value("netfold_collect_success", "one", "tcp") is None
+
+
+def test_a_refused_reload_says_what_is_wrong(tmp_path: Path) -> None:
+    with running(tmp_path, {}) as agent:
+        (tmp_path / "netfold.yaml").write_text("node: {nmae: test}\n")
+        answer = agent.get("/-/reload", method="POST")
+        assert answer.status == 500
+        assert b"the old configuration is in force" in answer.body
+        assert b"netfold.yaml:1: node.nmae: unknown key 'nmae'; did you mean 'name'?" in answer.body
+        assert agent.get("/-/reload").status == 405
+
+
+def test_a_probe_that_begins_to_fail_shows_it_at_once_with_its_reason(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    port = listener.getsockname()[1]
+    with running(tmp_path, {"probes": [tcp("web", port, interval="1s", timeout="1s")]}) as agent:
+        agent.wait_ready()
+        assert agent.value("netfold_probe_success", "web") == 1
+        assert agent.value("netfold_probe_rtt_seconds", "web", "mean") is not None
+        listener.close()
+        eventually(lambda: agent.value("netfold_probe_success", "web") == 0)
+        assert agent.value("netfold_probe_rtt_seconds", "web", "mean") is None
+        assert agent.value("netfold_collect_failures_total", "web", "tcp", "refused") >= 1
+
+
+def test_scrapes_during_shutdown_are_whole_or_refused(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+    errors: list[OSError] = []
+    with running(tmp_path, {"servers": [{"name": "me", "local": "true"}]}) as agent:
+        agent.wait_ready()
+
+        def scrape() -> None:
+            while not errors:
+                try:
+                    seen.append(agent.get("/metrics", Accept=OPENMETRICS).body)
+                except OSError as error:
+                    errors.append(error)
+
+        thread = threading.Thread(target=scrape)
+        thread.start()
+        eventually(lambda: len(seen) > 5)
+        assert agent.end() == 0
+        thread.join(10)
+    assert all(body.endswith(b"# EOF\n") for body in seen)
+    assert isinstance(errors[0].__cause__ or errors[0], OSError)
+    assert "Traceback" not in agent.log.read_text()
+
+
+def test_a_damaged_history_is_set_aside_and_said(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "history.sqlite").write_bytes(b"this is no history" * 1_000)
+    with running(tmp_path, {}) as agent:
+        eventually(lambda: agent.value("netfold_history_set_aside_total") == 1)
+        assert agent.value("netfold_history_ticks") == 0
+    assert "damaged history set aside" in agent.log.read_text()
+    (aside,) = data.glob("history.sqlite.damaged-*")
+    assert aside.read_bytes() == b"this is no history" * 1_000
+
+
+def test_a_locked_history_is_said_and_waited_for_while_measuring_goes_on(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    failures = "netfold_history_write_failures_total"
+    probe = tcp("web", listener.getsockname()[1])
+    with running(tmp_path, {}) as agent:
+        eventually(lambda: agent.value("netfold_history_ticks") == 0)
+    other = sqlite3.connect(tmp_path / "data" / "history.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    config = {"probes": [probe], "servers": [{"name": "me", "local": "true"}]}
+    with running(tmp_path, config) as agent:
+        eventually(lambda: (agent.value(failures) or 0) >= 1)
+        agent.wait_ready()
+        assert agent.value("netfold_probe_success", "web") == 1
+        assert agent.value("netfold_history_ticks") is None
+        other.execute("ROLLBACK")
+        other.close()
+    assert "it is locked by another program" in agent.log.read_text()
+
+
+def test_the_data_folder_is_free_again_after_a_kill(tmp_path: Path) -> None:
+    with running(tmp_path, {}) as agent:
+        assert agent.end(signal.SIGKILL) == -signal.SIGKILL
+    with (tmp_path / "data" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with running(tmp_path, {}) as agent:
+        assert agent.value("netfold_history_write_failures_total") == 0
