@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from collectors.base import Target, discover, find
 from collectors.fields import seen
+from config import shape
 from config.agent import AgentConfig
 from config.document import SECTIONS, Document, Loc, Raw, text
 from config.messages import in_words
 from config.problems import closest, hint
 from config.rules import check_rules
-from config.shape import Spot, field_at, keys, walk
+from config.shape import Spot, keys, walk
 
 M = TypeVar("M", bound=BaseModel)
 _Names = Mapping[str, Mapping[str, Loc]]
@@ -21,6 +22,8 @@ _Names = Mapping[str, Mapping[str, Loc]]
 
 class _UnknownKind(Target, extra="ignore"):
     """What all probes share: as much as can be checked where the kind is not known."""
+
+    kind: str = Field(examples=["icmp"])
 
 
 def build(document: Document) -> AgentConfig | None:
@@ -32,8 +35,8 @@ def build(document: Document) -> AgentConfig | None:
             model = _model(document, loc, row)
             _check_references(document, names, walk(model, row, loc))
             item = _validate(document, model, loc, row)
-            if isinstance(item, Target):
-                _check_timeout(document, loc, item)
+            if section == "probes":
+                _check_timeout(document, loc, row)
             if item is not None:
                 made.setdefault(section, []).append(item)
     _check_names(document, names)
@@ -85,13 +88,12 @@ def _report(
     document: Document, model: type[BaseModel], item: Loc, detail: ErrorDetails, explained: set[Loc]
 ) -> None:
     """Report what pydantic found, unless the same has been said in other words."""
-    loc = (*item, *detail["loc"])
+    words, field = shape.find(model, detail["loc"])
+    loc = (*item, *words)
     while isinstance(document.value(loc[:-1]), str):
         loc = loc[:-1]  # pydantic goes on with the names of a union's members
-    if loc in explained or document.is_unreadable(loc):
-        return
-    field = field_at(model, loc[len(item) :])
-    document.report(loc, in_words(detail, field, document.value(loc)))
+    if loc not in explained and not document.is_unreadable(loc):
+        document.report(loc, in_words(detail, field, document.value(loc)))
 
 
 def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
@@ -128,7 +130,12 @@ def _check_names(document: Document, names: _Names) -> None:
                 document.report((*loc, "name"), msg)
 
 
-def _check_timeout(document: Document, loc: Loc, target: Target) -> None:
-    if target.timeout_s > target.interval_s:
-        msg = f"longer than the interval: {target.timeout_s:g}s of {target.interval_s:g}s"
+def _check_timeout(document: Document, loc: Loc, row: Raw) -> None:
+    """A probe's round ends before its next; its kind's own options have no say in that."""
+    try:
+        probe = _UnknownKind.model_validate(row)
+    except ValidationError:
+        return  # said already
+    if probe.timeout_s > probe.interval_s:
+        msg = f"longer than the interval: {probe.timeout_s:g}s of {probe.interval_s:g}s"
         document.report((*loc, "timeout"), f"{msg}; write at most that")

@@ -102,9 +102,9 @@ class Document:
             if isinstance(step, int):
                 words += f"[{self._label(loc[: depth + 1])}]"
             else:
-                plain = step if re.fullmatch(r"[\w.()<>-]{1,60}", step) else seen(step)
+                plain = step if re.fullmatch(r"[\w.-]{1,60}", step) else seen(step)
                 words += f".{plain}" if words else plain
-        return words
+        return words or "(file)"
 
     def _label(self, loc: Loc) -> str:
         """Name what a list has at `loc`: an item of a section by its name, others by number."""

@@ -40,9 +40,10 @@ def load(path: Path) -> AgentConfig:
 
     """
     document = Document(path)
-    _Reader(document, path).read()
-    _include(document)
-    config = build(document)
+    config = None
+    if _Reader(document, path).read():
+        _include(document)
+        config = build(document)
     problems = document.problems()
     if problems or config is None:
         raise ConfigError(problems)
@@ -92,16 +93,18 @@ class _Reader:
         self._included = file != document.file
         self._values = 0
 
-    def read(self) -> None:
-        """Read the file; what cannot be read leaves every section unsure."""
+    def read(self) -> bool:
+        """Read the file; False, reported, and every section unsure, if that cannot be done."""
         try:
             root = _compose(_decode(_bytes(self._file)))
             for key, place, node in self._pairs(root, ()):
                 self._top(key, place, node)
         except _UnreadableError as error:
             place = Place(self._file, error.line)
-            self._document.report(("(file)",), str(error), place)
+            self._document.report((), str(error), place)
             self._document.unsure.update(SECTIONS)
+            return False
+        return True
 
     def _top(self, key: str, place: Place, node: yaml.Node) -> None:
         """Take a key of the top; the lists of several files become one."""

@@ -74,7 +74,8 @@ def _of_text(
         return _NUMBERS[kind].format(seen(raw))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"])
-        return f"not a word for this: {seen(raw)}; {hint(raw, words, 'write one of {}')}"
+        right = "write one of {}" if len(words) > 1 else "write {}"
+        return f"not a word for this: {seen(raw)}; {hint(raw, words, right)}"
     if kind in _BOUNDS:
         name, word = _BOUNDS[kind]
         return f"out of range: {seen(raw)}; write {word} {context[name]:g}{_unit(field)}"

@@ -96,7 +96,7 @@ def _weak(credential: Row) -> str | None:
     version = text(credential, "version")
     if version == "2c":
         return "version 2c, in the clear"
-    if version == "3" and not ("auth" in credential and "priv" in credential):
+    if version == "3" and "priv" not in credential:
         return "version 3 without priv" if "auth" in credential else "version 3 without auth"
     return None
 

@@ -51,15 +51,23 @@ def walk(model: type[BaseModel], value: Raw, loc: Loc) -> Iterator[Spot]:
             yield from walk(key.model, part, (*loc, name))
 
 
-def field_at(model: type[BaseModel], loc: Loc) -> FieldInfo | None:
-    """Return the field of `model` that a way down leads to; list positions are no steps."""
+def find(model: type[BaseModel], loc: Loc) -> tuple[Loc, FieldInfo | None]:
+    """Return a way down in the words of YAML, and the field it leads to.
+
+    pydantic names a field that was left out by its attribute; list positions are no steps.
+    """
+    words: list[str | int] = []
     key = None
     inner: type[BaseModel] | None = model
     for step in loc:
+        word = step
         if isinstance(step, str):
-            key = keys(inner).get(step) if inner else None
+            field = inner.model_fields.get(step) if inner else None
+            word = (field and field.alias) or step
+            key = keys(inner).get(word) if inner else None
             inner = key.model if key else None
-    return key.field if key else None
+        words.append(word)
+    return tuple(words), key.field if key else None
 
 
 def _key(field: FieldInfo) -> Key:

@@ -11,7 +11,7 @@ _WORDS = (
         "a ':' too many, or a wrong indentation; put a text that holds ': ' into quotes",
     ),
     (
-        "single document",
+        "another document",
         "a second document ('---') begins here; write each into a file of its own",
     ),
     ("undefined alias", "'*' names no anchor; put a text that begins with '*' into quotes"),
