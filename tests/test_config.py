@@ -212,8 +212,7 @@ def test_only_what_a_file_names_is_imported(folder: Path) -> None:
     )
     code = (
         "import sys; from pathlib import Path; from config.load import load; "
-        "from config.shape import keys
-from config.targets import targets; targets(load(Path(sys.argv[1]))); "
+        "from config.targets import targets; targets(load(Path(sys.argv[1]))); "
         "print([it for it in sys.modules if it.startswith('collectors.') or it == 'pysnmp'])"
     )
     done = subprocess.run(
