@@ -22,6 +22,7 @@ Answer = float | OSError
 """The round-trip time in seconds, or the word of the network that there will be no reply."""
 
 _HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence: RFC 792, RFC 4443
+_IDENTIFIER = int.from_bytes(os.urandom(2))  # a raw socket's; the kernel gives others theirs
 _REQUEST = {socket.AF_INET: 8, socket.AF_INET6: 128}
 _REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
 _PROTOCOL = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
@@ -196,10 +197,10 @@ def _open_raw(family: int, protocol: int) -> socket.socket:
 
 
 def _request(family: int, sequence: int, payload: bytes) -> bytes:
-    """Write a request; the kernel owns the identifier, and for ICMPv6 the checksum too."""
+    """Write a request; for ICMPv6 the kernel does the checksum once more, with its pseudo-header."""
     kind = _REQUEST[socket.AddressFamily(family)]
-    head = _HEADER.pack(kind, 0, 0, 0, sequence)
-    return _HEADER.pack(kind, 0, checksum(head + payload), 0, sequence) + payload
+    head = _HEADER.pack(kind, 0, 0, _IDENTIFIER, sequence)
+    return _HEADER.pack(kind, 0, checksum(head + payload), _IDENTIFIER, sequence) + payload
 
 
 def _parse(message: bytes, kind: int) -> tuple[int, bytes] | None:

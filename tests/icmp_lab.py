@@ -68,7 +68,8 @@ async def measure_what_is_asked() -> None:
         outcomes = [await task for task in tasks]
         engine = tools.use(IcmpEngine)
         kinds = sorted({wire.sock.type.name for wire in engine._wires.values()})
-        say(json.dumps({"outcomes": outcomes, "sockets": kinds}))
+        left = len(engine._waiting)
+        say(json.dumps({"outcomes": outcomes, "sockets": kinds, "left_waiting": left}))
     await tools.close()
 
 

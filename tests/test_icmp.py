@@ -55,6 +55,7 @@ class Lab:
         self.process.stdin.write(json.dumps(options) + "\n")
         self.process.stdin.flush()
         answer: dict[str, Any] = json.loads(self.read())
+        assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
         return answer
 
     def one(self, address: str, **options: object) -> dict[str, Any]:
