@@ -197,7 +197,7 @@ def _open_raw(family: int, protocol: int) -> socket.socket:
 
 
 def _request(family: int, sequence: int, payload: bytes) -> bytes:
-    """Write a request; for ICMPv6 the kernel does the checksum once more, with its pseudo-header."""
+    """Write a request; of ICMPv6 the kernel itself works out the checksum, pseudo-header and all."""
     kind = _REQUEST[socket.AddressFamily(family)]
     head = _HEADER.pack(kind, 0, 0, _IDENTIFIER, sequence)
     return _HEADER.pack(kind, 0, checksum(head + payload), _IDENTIFIER, sequence) + payload
