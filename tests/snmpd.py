@@ -1,10 +1,9 @@
-"""A real snmpd on a loopback port, for tests to ask, restart, reconfigure and stop."""
+"""A real snmpd on a loopback port, for tests to ask, change, restart and stop."""
 
 import asyncio
-import os
-import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +30,9 @@ rouser monitor authpriv
 rouser readable authnopriv
 """
 
+TABLES = (".1.3.6.1.2.1.2.2", ".1.3.6.1.2.1.31.1.1")
+"""ifTable and ifXTable."""
+
 V2C = ("-v2c", "-c", "planted-community")
 V3 = (
     *("-v3", "-l", "authPriv", "-u", "monitor"),
@@ -41,7 +43,8 @@ V3 = (
 class Snmpd:
     """One daemon in a folder of its own; a context manager, to be started and stopped at will.
 
-    `lines` are added to its configuration: `override OID TYPE VALUE` plants values, and
+    `lines` are added to its configuration: `override OID TYPE VALUE` plants values for good;
+    `rows` stand in the place of its interface tables, as `snmp_rows` has them.
     `views` are what the community may see (all of it), as `included .1` or `excluded .1.3.6`;
     `hosts` are the loopback addresses it listens on, all at the same port.
     """
@@ -51,6 +54,7 @@ class Snmpd:
         folder: Path,
         lines: Sequence[str] = (),
         *,
+        rows: Iterable[str] | None = None,
         views: Sequence[str] = (),
         hosts: Sequence[str] = ("127.0.0.1",),
     ) -> None:
@@ -61,6 +65,9 @@ class Snmpd:
         self.lines = list(lines)
         self.views = list(views) or ["included .1"]
         self._hosts = list(hosts)
+        self._has_rows = rows is not None
+        folder.mkdir(exist_ok=True)
+        self.plant(rows or ())
 
     @property
     def agent(self) -> Agent:
@@ -86,7 +93,6 @@ class Snmpd:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._folder.mkdir(exist_ok=True)
         self._configure()
         self._process = self._snmpd.popen(
             *("-f", "-Lf", self._folder / "log", "-C", "-c", self._folder / "snmpd.conf"),
@@ -111,14 +117,11 @@ class Snmpd:
         self.stop()
         self.start()
 
-    def reconfigure(self, lines: Sequence[str]) -> None:
-        """Plant other values without a restart, and wait until the last one of them is served."""
-        self.lines = list(lines)
-        self._configure()
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGHUP)
-        _, oid, *_, value = lines[-1].split(maxsplit=3)
-        eventually(lambda: self.get(oid)[0] == value.strip('"'))
+    def plant(self, rows: Iterable[str]) -> None:
+        """Serve these interfaces from now on, without a restart."""
+        fresh = self._folder / "rows.new"
+        fresh.write_text("".join(f"{row}\n" for row in rows), encoding="latin-1")
+        fresh.rename(self._folder / "rows")
 
     def get(self, *oids: str, credential: Sequence[str] = V2C) -> list[str]:
         """Read values with net-snmp's snmpget, as it prints them."""
@@ -128,16 +131,18 @@ class Snmpd:
         return [line.strip('"') for line in said.stdout.splitlines()]
 
     def _configure(self) -> None:
-        views = [f"view shown {view}" for view in self.views]
-        text = "\n".join(
-            [
-                "rocommunity planted-community 127.0.0.0/8 -V shown",
-                "rocommunity6 planted-community ::1 -V shown",
-                *views,
-                *self.lines,
-            ]
+        access = "planted-community 127.0.0.0/8 -V shown", "planted-community ::1 -V shown"
+        serve = (
+            f"{sys.executable} {Path(__file__).with_name('snmp_rows.py')} {self._folder / 'rows'}"
         )
-        (self._folder / "snmpd.conf").write_text(f"{text}\n{USERS}")
+        text = [
+            *(f"rocommunity{six} {who}" for six, who in zip(("", "6"), access, strict=True)),
+            *(f"view shown {view}" for view in self.views),
+            *(f"pass_persist -p 1 {table} {serve}" for table in TABLES if self._has_rows),
+            *self.lines,
+            USERS,
+        ]
+        (self._folder / "snmpd.conf").write_text("\n".join(text))
 
     def _answers(self) -> bool:
         assert self._process is not None

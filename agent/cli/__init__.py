@@ -3,6 +3,7 @@
 import importlib
 import sys
 from pathlib import Path
+from typing import Never
 
 import click
 
@@ -36,7 +37,7 @@ def netfold() -> None:
     """Find the dedicated networks that nobody uses, and prove it."""
 
 
-def stop(message: object, code: int) -> None:
+def stop(message: object, code: int) -> Never:
     """End the command: 1 the work failed, 2 bad usage or configuration."""
     click.echo(message, err=True)
     sys.exit(code)

@@ -1,0 +1,112 @@
+"""`netfold discover`: what an SNMP device has, before or beside any configuration."""
+
+import asyncio
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+
+from agent import clock
+from agent.cli import config_option, stop
+from collectors.base import CollectError, Reason, Tools
+from collectors.snmp.agent import Agent
+from collectors.snmp.client import SnmpClient
+from collectors.snmp.credential import Community, Credential
+from collectors.snmp.inventory import Inventory, take
+
+ADVICE = {
+    Reason.RESOLVE: "check the name, or give the IP address",
+    Reason.REFUSED: "no SNMP agent listens there: check the port, and that the agent runs",
+    Reason.TIMEOUT: "check the address, the way there (UDP), the device's access list and, for "
+    "v2c, the community: a device keeps silent at a wrong one",
+    Reason.UNREACHABLE: "check the address and the way there",
+    Reason.AUTH: "check the user, both protocols and secrets, and what the device lets them read",
+    Reason.UNEXPECTED_CONTENT: "check that it is an SNMP agent; net-snmp's snmpwalk shows more",
+}
+VARIABLE = "NETFOLD_COMMUNITY"
+
+
+@click.command("discover")
+@click.argument("address", metavar="ADDRESS[:PORT]")
+@click.option("--json", "form", flag_value="json", help="For machines.")
+@click.option("--yaml", "form", flag_value="yaml", help="To paste into a configuration.")
+@click.option(
+    "--community-file",
+    type=click.Path(path_type=Path),
+    help=f"A file with the v2c community; else it is taken from {VARIABLE}.",
+)
+@config_option
+@click.option("--credential", "name", help="The credential of that name in the configuration.")
+def command(
+    address: str, form: str | None, community_file: Path | None, path: Path | None, name: str | None
+) -> None:
+    """Show what an SNMP device has: interfaces, processors, memory, storage."""
+    credential = _credential(community_file, path, name)
+    try:
+        agent = Agent.at(address, credential)
+    except ValueError as error:
+        stop(error, 2)
+    try:
+        found = asyncio.run(_take(agent))
+    except CollectError as error:
+        advice = ADVICE.get(error.reason)
+        stop(f"{error.reason}: {error.detail}" + (f"; {advice}" if advice else ""), 1)
+    if form == "json":
+        click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        return
+    from agent.cli import discovered  # noqa: PLC0415 - rich is loaded when something is shown
+
+    if form == "yaml":
+        click.echo(discovered.as_yaml(found, address, name), nl=False)
+    else:
+        discovered.show(found)
+
+
+async def _take(agent: Agent) -> Inventory:
+    tools = Tools(clock.now)
+    try:
+        return await take(tools.use(SnmpClient), agent)
+    finally:
+        await tools.close()
+
+
+def _credential(community_file: Path | None, path: Path | None, name: str | None) -> Credential:
+    if path is not None or name is not None:
+        return _named(path, name)
+    if community_file is not None:
+        try:
+            community = community_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "it is no text"
+            stop(f"--community-file {community_file}: {said}; write the community into it", 2)
+    else:
+        community = os.environ.get(VARIABLE, "")
+    if not community:
+        stop(
+            f"no community: set {VARIABLE}, or give --community-file FILE; "
+            "for SNMPv3 give -c FILE --credential NAME",
+            2,
+        )
+    return Community(SecretStr(community))
+
+
+def _named(path: Path | None, name: str | None) -> Credential:
+    if path is None or name is None:
+        stop(
+            "-c FILE and --credential NAME belong together: one names a credential in the other", 2
+        )
+    from config.load import load  # noqa: PLC0415 - only where there is a configuration
+    from config.problems import ConfigError, closest  # noqa: PLC0415
+
+    try:
+        known = {one.name: one.credential for one in load(path).credentials}
+    except ConfigError as error:
+        stop(error, 2)
+    if name not in known:
+        near = closest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"it has: {', '.join(known) or 'none'}"
+        stop(f"--credential {name!r} is not in {path}; {hint}", 2)
+    return known[name]
