@@ -197,7 +197,7 @@ def _open_raw(family: int, protocol: int) -> socket.socket:
 
 
 def _request(family: int, sequence: int, payload: bytes) -> bytes:
-    """Write a request; of ICMPv6 the kernel itself works out the checksum, pseudo-header and all."""
+    """Write a request; of ICMPv6 the kernel itself works out the checksum (RFC 4443, 2.3)."""
     kind = _REQUEST[socket.AddressFamily(family)]
     head = _HEADER.pack(kind, 0, 0, _IDENTIFIER, sequence)
     return _HEADER.pack(kind, 0, checksum(head + payload), _IDENTIFIER, sequence) + payload
