@@ -103,8 +103,8 @@ def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
         if key is None and model.model_config.get("extra") == "forbid":
             word = str(loc[-1])
             known = keys(model)
-            msg = f"unknown key {seen(word)}; {hint(word, known, 'known here: {}')}"
-            document.report(loc, msg)
+            document.unknown.add(loc)
+            document.report(loc, f"unknown key; {hint(word, known, 'known here: {}')}")
             explained.add((*loc[:-1], closest(word, known) or word))
     return explained
 

@@ -32,13 +32,14 @@ class Place:
 class Document:
     """One configuration from all of its files, and what was found wrong with it so far.
 
-    `unreadable` holds values already reported as no values at all; `unsure` the sections of which
-    something could not be read, so that nothing can be said to be missing there.
+    `unknown` holds keys that no model has; `unreadable` values already reported as none at all;
+    `unsure` sections that could not be read whole, so that nothing is surely missing from them.
     """
 
     file: Path
     data: dict[str, Raw] = field(default_factory=dict)
     places: dict[Loc, Place] = field(default_factory=dict)
+    unknown: set[Loc] = field(default_factory=set)
     unreadable: set[Loc] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     _found: list[tuple[Loc, Place, str]] = field(default_factory=list)
@@ -98,9 +99,11 @@ class Document:
     def key(self, loc: Loc) -> str:
         """Write `loc` for people; items go by their names, for lists come from many files."""
         words = ""
-        for depth, step in enumerate(loc):
+        for depth, step in enumerate(loc, 1):
             if isinstance(step, int):
-                words += f"[{self._label(loc[: depth + 1])}]"
+                words += f"[{self._label(loc[:depth])}]"
+            elif loc[0] == "credentials" and loc[:depth] in self.unknown:
+                words += ".(unknown)"  # `{community hunter2}` makes a key of a secret
             else:
                 plain = step if re.fullmatch(r"[\w.-]{1,60}", step) else seen(step)
                 words += f".{plain}" if words else plain
