@@ -253,6 +253,26 @@ async def test_an_answer_to_another_question_is_refused(client: SnmpClient) -> N
         assert (await failure(client, agent)).reason is Reason.UNEXPECTED_CONTENT
 
 
+@pytest.mark.parametrize(
+    "credential",
+    [
+        pytest.param(Community(SecretStr("团体名" * 20)), id="chinese-community"),
+        pytest.param(Community(SecretStr("c" * 300)), id="long-community"),
+        pytest.param(Community(SecretStr("")), id="empty-community"),
+        pytest.param(replace(USER, name="监控"), id="chinese-user"),
+        pytest.param(replace(USER, name="u" * 40), id="user-beyond-32-octets"),
+        pytest.param(replace(USER, auth_secret=SecretStr("密码密码密码")), id="chinese-secret"),
+    ],
+)
+async def test_an_odd_credential_is_refused_by_name_and_shown_nowhere(
+    snmpd: Snmpd, client: SnmpClient, credential: Community | User
+) -> None:
+    error = await failure(client, replace(snmpd.agent, credential=credential))
+    assert error.reason in {Reason.AUTH, Reason.TIMEOUT, Reason.LOCAL}
+    assert not any(part in str(error) for part in ("团体名", "ccc", "密码"))
+    assert await client.get(snmpd.agent, [CONTACT]) == [b"somebody"]
+
+
 async def test_names_are_resolved_and_unknown_ones_named(snmpd: Snmpd, client: SnmpClient) -> None:
     assert await client.get(replace(snmpd.agent, host="localhost", family="ipv4"), [CONTACT])
     unknown = replace(snmpd.agent, host="no-such-host.invalid")

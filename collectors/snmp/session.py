@@ -9,6 +9,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import SecretStr
 from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.carrier.base import AbstractTransportDispatcher
 from pysnmp.entity import config
@@ -26,6 +27,7 @@ from collectors.snmp.wire import Alias, Outcome, Wire
 
 TICK_S = 0.1
 ATTEMPT_S = 1.4
+MAX_USER_OCTETS = 32  # RFC 3414, usmUserName
 
 _NULL = v2c.null
 _NUMBERS = (
@@ -85,9 +87,8 @@ class Session:
 
         """
         request = self._wire.expect(destination)
-        target = self._target(agent.credential, self._wire.alias(destination))
         try:
-            self._send(agent, target, oids, rows, request.outcome)
+            self._send(agent, self._wire.alias(destination), oids, rows, request.outcome)
             outcome = await request.outcome
         finally:
             self._wire.drop(request)
@@ -112,15 +113,15 @@ class Session:
     def _send(
         self,
         agent: Agent,
-        target: str,
+        alias: Alias,
         oids: Sequence[Oid],
         rows: int,
         future: asyncio.Future[Outcome],
     ) -> None:
-        to = (self._engine, target, None, "")
         binds = [(oid, _NULL) for oid in oids]
         then = (functools.partial(_answered, agent), future)
         try:
+            to = (self._engine, self._target(agent.credential, alias), None, "")
             if rows:
                 cmdgen.BulkCommandGenerator().send_varbinds(*to, 0, rows, binds, *then)
             else:
@@ -144,7 +145,7 @@ class Session:
     def _add_credential(self, credential: Credential) -> str:
         name = f"credential{len(self._parameters)}"
         if isinstance(credential, Community):
-            config.add_v1_system(self._engine, name, credential.community.get_secret_value())
+            config.add_v1_system(self._engine, name, _octets(credential.community))
             config.add_target_parameters(self._engine, name, name, "noAuthNoPriv", 1)
         else:
             self._add_user(credential)
@@ -155,14 +156,18 @@ class Session:
         return name
 
     def _add_user(self, user: User) -> None:
+        octets = len(user.name.encode())
+        if not 0 < octets <= MAX_USER_OCTETS:
+            msg = f"user {user.name!r} has {octets} octets; SNMPv3 takes 1 to {MAX_USER_OCTETS}"
+            raise CollectError(Reason.LOCAL, msg)
         auth, priv = user.auth_secret, user.priv_secret
         config.add_v3_user(
             self._engine,
             user.name,
             _AUTH[user.auth_protocol],
-            auth and auth.get_secret_value(),
+            auth and _octets(auth),
             _PRIV[user.priv_protocol],
-            priv and priv.get_secret_value(),
+            priv and _octets(priv),
         )
 
     def _unreadable(self) -> int:
@@ -174,6 +179,10 @@ class Session:
         """Drive pysnmp's timers by the loop's clock, not by the wall clock as its own would."""
         self._dispatcher.handle_timer_tick(self._loop.time())
         self._timer = self._loop.call_later(TICK_S, self._tick)
+
+
+def _octets(secret: SecretStr) -> bytes:
+    return secret.get_secret_value().encode()
 
 
 def _answered(agent: Agent, *reply: Any) -> None:
