@@ -1,10 +1,9 @@
 """A document -> the models; what is wrong with one item does not hide the mistakes of another."""
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from collectors.base import Target, discover, find
 from collectors.fields import seen
@@ -85,7 +84,11 @@ def _validate(
 
 
 def _report(
-    document: Document, model: type[BaseModel], item: Loc, detail: ErrorDetails, explained: set[Loc]
+    document: Document,
+    model: type[BaseModel],
+    item: Loc,
+    detail: Mapping[str, Any],
+    explained: set[Loc],
 ) -> None:
     """Report what pydantic found, unless the same has been said in other words."""
     words, field = shape.find(model, detail["loc"])

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -118,8 +119,7 @@ class _Reader:
         if key not in SECTIONS:
             document.data[key] = self._value(node, (key,))
         elif isinstance(node, yaml.SequenceNode):
-            rows = document.data.setdefault(key, [])
-            assert isinstance(rows, list)  # noqa: S101  # for mypy: only lists are put there
+            rows = cast("list[Raw]", document.data.setdefault(key, []))
             rows.extend(self._items(node, (key,), start=len(rows)))
         else:
             document.unsure.add(key)

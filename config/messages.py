@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from collectors.fields import Duration, seen
 from config.document import Raw
@@ -39,7 +38,7 @@ _DURATION = get_args(Duration)[1]
 _FORM_OF = {str: "one text", list: "a list", dict: "a mapping"}
 
 
-def in_words(error: ErrorDetails, field: FieldInfo | None, raw: Raw | None) -> str:
+def in_words(error: Mapping[str, Any], field: FieldInfo | None, raw: Raw | None) -> str:
     """Say what pydantic found wrong with `raw`, which was to fill `field`.
 
     A mapping or list is never quoted: a secret may stand in it.
