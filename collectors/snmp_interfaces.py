@@ -107,6 +107,7 @@ class Bindings:
         return known
 
 
+@collector("snmp_interfaces", SnmpTarget, *link.METRICS, probe=False)
 async def collect(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
     """Read every link's row, each beside the sysUpTime of its reply.
 
@@ -128,7 +129,8 @@ async def collect(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
         known = await bindings.find(client, target, anew=True)
         reads = await _read(client, tools, known)
     good = [read for read in reads if read.exists and read.bound.holds(read.row)]
-    bad = [missing(read.bound.link, target.name, "any more") for read in reads if read not in good]
+    lost = "which gives nothing there"
+    bad = [missing(read.bound.link, target.name, lost) for read in reads if read not in good]
     known.uptime = next((read.uptime for read in reversed(reads)), None)
     measured = [one for read in good for one in _measurements(target.name, read)]
     if complaints := [*known.binding.unbound, *bad]:
@@ -211,6 +213,3 @@ def _interface(read: Read) -> str:
     """Name the interface itself, however it was found: indexes move and aliases are moved."""
     names = (text(read.row[ifmib.NAME]), text(read.row[ifmib.DESCRIPTION]), read.bound.index)
     return next(name for name in names if name)
-
-
-snmp_interfaces = collector("snmp_interfaces", SnmpTarget, *link.METRICS, probe=False)(collect)

@@ -18,7 +18,7 @@ from collectors.base import (
 from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.credential import Credential
-from collectors.snmp_interfaces import Bindings, SnmpTarget, snmp_interfaces
+from collectors.snmp_interfaces import Bindings, SnmpTarget, collect
 from tests.snmpd import COMMUNITY, SECRETS, USER, V2C, V3, Snmpd, answering, scripted
 
 
@@ -88,7 +88,7 @@ def by_name(value: str, name: str = "line") -> BoundLink:
 
 
 async def measure(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
-    return await snmp_interfaces.collect(target, tools)
+    return await collect.collect(target, tools)
 
 
 def counters(measured: Sequence[Measurement]) -> dict[str, CounterReading]:
@@ -100,8 +100,8 @@ def gauges(measured: Sequence[Measurement]) -> dict[str, float]:
 
 
 def test_it_is_found_as_a_collector_that_is_no_probe() -> None:
-    assert find("snmp_interfaces") is snmp_interfaces
-    assert not snmp_interfaces.probe
+    assert find("snmp_interfaces") is collect
+    assert not collect.probe
 
 
 def test_a_target_never_shows_its_secrets(snmpd: Snmpd) -> None:

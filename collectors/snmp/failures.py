@@ -29,6 +29,9 @@ _STATUS = (
 )
 """RFC 3416, error-status."""
 
+_TWO_EXPANSIONS = {"AES-192", "AES-256"}
+"""A short key is stretched in two ways: Blumenthal's draft, as here, and Reeder's."""
+
 _FORBIDDEN = {"noAccess", "authorizationError"}
 
 
@@ -58,6 +61,8 @@ def of_unheeded(agent: Agent) -> CollectError:
     net-snmp drops what it cannot decrypt without a word (RFC 3414 would have a report).
     """
     said = "answers, but not to what it is sent: its privacy secret or protocol may be another one"
+    if isinstance(agent.credential, User) and agent.credential.priv_protocol in _TWO_EXPANSIONS:
+        said += f" (its {agent.credential.priv_protocol} key is made as net-snmp does, not Cisco)"
     return PassingError(Reason.AUTH, f"{agent} {said}")
 
 

@@ -177,8 +177,8 @@ class Session:
 
     def _tick(self) -> None:
         """Drive pysnmp's timers by the loop's clock, not by the wall clock as its own would."""
-        self._dispatcher.handle_timer_tick(self._loop.time())
         self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._dispatcher.handle_timer_tick(self._loop.time())
 
 
 def _octets(secret: SecretStr) -> bytes:
