@@ -41,7 +41,7 @@ check: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python -m tests.testbed fetch
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench | tee docs/benchmarks.md
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: setup-dev

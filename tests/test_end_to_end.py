@@ -20,6 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from agent.clock import now
 from agent.history import History
 from tests.agentproc import netfold, running, write
+from tests.department import department, device, link
 from tests.peers import classic_text_only, prometheus, promtool, scraping
 from tests.snmpd import SECRETS, Snmpd
 from tests.testbed import eventually, free_port
@@ -33,48 +34,13 @@ OCTETS = {
 }
 
 
-def department(folder: Path, devices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """A department's configuration, its secrets in files; `devices` bring address and name."""
-    for name, secret in zip(("community", "auth", "priv"), SECRETS, strict=True):
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_text(secret)
-    auth = {"protocol": "SHA-256", "secret": {"file": "auth"}}
-    priv = {"protocol": "AES-128", "secret": {"file": "priv"}}
-    waiver = {"until": "2099-12-31", "reason": "a test", "approver": "网络中心"}
-    credentials = [
-        {"name": "v2c", "version": "2c", "community": {"file": "community"}},
-        {"name": "v3", "version": "3", "user": "monitor", "auth": auth, "priv": priv},
-    ]
-    waived = [
-        device if device["credential"] == "v3" else device | {"waiver": waiver}
-        for device in devices
-    ]
-    networks = [
-        {"name": "edu", "title": "教育专网", "kind": "dedicated", "destination": "extranet"}
-    ]
-    return {"credentials": credentials, "networks": networks, "devices": waived, **more}
-
-
-def device(name: str, port: int, credential: str = "v2c", **more: Any) -> dict[str, Any]:
-    address = f"127.0.0.1:{port}"
-    return {"name": name, "address": address, "credential": credential, "interval": "1s"} | {
-        "timeout": "1s",
-        **more,
-    }
-
-
-def lo(name: str, of: str) -> dict[str, Any]:
-    interface = {"device": of, "name": "lo"}
-    return {"name": name, "network": "edu", "interface": interface, "bandwidth": "100M"}
-
-
 @pytest.mark.parametrize("credential", ["v2c", "v3"])
 def test_counters_on_metrics_equal_snmpgets_of_the_same_columns(
     tmp_path: Path, credential: str
 ) -> None:
     with Snmpd(tmp_path / "snmpd") as snmpd:
         config = department(
-            tmp_path, [device("r1", snmpd.port, credential)], links=[lo("edu-a", "r1")]
+            tmp_path, [device("r1", snmpd.port, credential)], links=[link("edu-a", "r1", "lo")]
         )
         with running(tmp_path, config) as agent:
             agent.wait_ready()
@@ -105,7 +71,7 @@ def test_prometheus_takes_every_sample_in_both_formats(tmp_path: Path) -> None:
         config = department(
             tmp_path,
             [device("r1", snmpd.port, "v3"), device("dead", free_port("udp"), timeout="500ms")],
-            links=[lo("edu-a", "r1") | {"annual_cost_yuan": "168000"}],
+            links=[link("edu-a", "r1", "lo") | {"annual_cost_yuan": "168000"}],
             servers=[{"name": "me", "local": "true", "data_centre": "市政务云"}],
             probes=[web, {"name": "ping", "kind": "icmp", "address": "127.0.0.1"}],
         )
@@ -150,7 +116,9 @@ def test_of_50_devices_with_5_dead_the_live_45_are_each_polled_on_time(tmp_path:
         ports = [*(daemon.port for daemon in daemons), *(it.getsockname()[1] for it in silent)]
         timing = {"interval": f"{interval_s:g}s", "timeout": "2s"}
         devices = [device(f"r{n}", port) | timing for n, port in enumerate(ports)]
-        config = department(tmp_path, devices, links=[lo(f"l{n}", f"r{n}") for n in range(50)])
+        config = department(
+            tmp_path, devices, links=[link(f"l{n}", f"r{n}", "lo") for n in range(50)]
+        )
         agent = stack.enter_context(running(tmp_path, config))
         agent.wait_ready()
         polls: defaultdict[str, set[float]] = defaultdict(set)
@@ -175,9 +143,11 @@ def test_after_kill_9_every_finished_tick_is_there_and_the_gap_is_bridged(tmp_pa
     tick_s = 3.0
     path = tmp_path / "data" / "history.sqlite"
     with Snmpd(tmp_path / "snmpd") as snmpd:
-        config = department(tmp_path, [device("r1", snmpd.port, "v3")], links=[lo("a", "r1")])
+        config = department(
+            tmp_path, [device("r1", snmpd.port, "v3")], links=[link("a", "r1", "lo")]
+        )
         with running(tmp_path, config, tick_s=tick_s) as agent:
-            eventually(lambda: agent.value("netfold_history_ticks") >= 2, deadline_s=40)
+            eventually(lambda: (agent.value("netfold_history_ticks") or 0) >= 2, deadline_s=40)
             agent.end(signal.SIGKILL)
         finished = ticks_of(path, tick_s)
         assert len(finished) >= 2
@@ -185,7 +155,8 @@ def test_after_kill_9_every_finished_tick_is_there_and_the_gap_is_bridged(tmp_pa
         time.sleep(2.5 * tick_s)
         with running(tmp_path, config, tick_s=tick_s) as agent:
             eventually(
-                lambda: agent.value("netfold_history_ticks") >= len(finished) + 2, deadline_s=40
+                lambda: (agent.value("netfold_history_ticks") or 0) >= len(finished) + 2,
+                deadline_s=40,
             )
             assert agent.end() == 0
     again = ticks_of(path, tick_s)

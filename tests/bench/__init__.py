@@ -1,0 +1,1 @@
+"""What Netfold costs, measured: `make bench` runs all of it and writes docs/benchmarks.md."""
