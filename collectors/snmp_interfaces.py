@@ -69,9 +69,10 @@ class Read(NamedTuple):
     row: ifmib.Row
 
     @property
-    def exists(self) -> bool:
-        """Whether the device gave anything of that row."""
-        return any(value is not None for value in self.row.values())
+    def is_sure(self) -> bool:
+        """Whether there is such a row, and it is still the one that the link is bound to."""
+        exists = any(value is not None for value in self.row.values())
+        return exists and self.bound.holds(self.row)
 
 
 @dataclass(slots=True)
@@ -128,12 +129,11 @@ async def collect(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
     if _has_moved(known, reads):
         known = await bindings.find(client, target, anew=True)
         reads = await _read(client, tools, known)
-    good = [read for read in reads if read.exists and read.bound.holds(read.row)]
-    lost = "which gives nothing there"
-    bad = [missing(read.bound.link, target.name, lost) for read in reads if read not in good]
-    known.uptime = next((read.uptime for read in reversed(reads)), None)
-    measured = [one for read in good for one in _measurements(target.name, read)]
-    if complaints := [*known.binding.unbound, *bad]:
+    known.uptime = reads[-1].uptime if reads else None
+    measured = [one for it in reads if it.is_sure for one in _measurements(target.name, it)]
+    lost = [it.bound.link for it in reads if not it.is_sure]
+    gone = [missing(it, target.name, "which gives nothing there") for it in lost]
+    if complaints := [*known.binding.unbound, *gone]:
         raise CollectError(Reason.NO_SUCH_INTERFACE, "; ".join(complaints), measured)
     return measured
 
@@ -172,9 +172,7 @@ def _has_moved(known: Remembered, reads: Sequence[Read]) -> bool:
     uptimes = [
         uptime for uptime in (known.uptime, *(it.uptime for it in reads)) if uptime is not None
     ]
-    return uptimes != sorted(uptimes) or not all(
-        read.exists and read.bound.holds(read.row) for read in reads
-    )
+    return uptimes != sorted(uptimes) or not all(read.is_sure for read in reads)
 
 
 def _measurements(device: str, read: Read) -> list[Measurement]:
