@@ -41,7 +41,8 @@ check: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python -m tests.testbed fetch
-	@$(BIN)/python -m tests.bench | tee docs/benchmarks.md
+	@$(BIN)/python -m tests.bench > docs/benchmarks.new && mv docs/benchmarks.new docs/benchmarks.md
+	@cat docs/benchmarks.md
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: setup-dev
