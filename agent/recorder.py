@@ -199,7 +199,9 @@ def _unwrapped(
     totals: tuple[int, int], before: CounterReading, after: CounterReading, span: Span | Gap
 ) -> tuple[int, int]:
     """Count on where a 32-bit counter wrapped; fall, as PromQL expects, where one began anew."""
-    unbroken = isinstance(span, Span) and span.start_s == before.at.wall_s
+    if before.counter_bits != after.counter_bits:
+        return totals  # the two columns share no zero: their difference would look like traffic
+    unbroken = isinstance(span, Span) and not span.since_boot
     modulus: int = 2**after.counter_bits
 
     def total(so_far: int, old: int, new: int) -> int:

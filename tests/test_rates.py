@@ -134,6 +134,18 @@ def test_32_bit_counters(
     assert (span.amounts if isinstance(span, Span) else span) == expected
 
 
+def test_beyond_sysuptimes_497_days_nothing_is_proven() -> None:
+    """A node that starts in 1970 and learns the date later has such readings."""
+    days_s = 2**32 / 100 + 60
+    after = later(days_s, uptime_s=100_060.0)
+    assert bridge(BEFORE, after) is Gap.UNPROVEN
+
+
+def test_a_restart_as_old_as_the_reading_before_it_is_still_a_restart() -> None:
+    begun_anew = later(60, uptime_s=61.0, receive_bytes=500, transmit_bytes=600)
+    assert bridge(BEFORE, begun_anew) == Span(NOON, NOON + 60, (4_000.0, 4_800.0), since_boot=True)
+
+
 def test_sysuptime_that_wraps_after_497_days_is_no_restart() -> None:
     before = replace(BEFORE, uptime_s=(2**32 - 3_000) / 100)
     assert isinstance(bridge(before, later(60, uptime_s=30.0)), Span)

@@ -117,6 +117,22 @@ def test_a_device_restart_makes_the_counter_fall_as_promql_expects() -> None:
     assert value(recorder.take([after_boot]), LINK_RECEIVE) == 70
 
 
+def test_a_restart_right_after_a_reading_is_no_wrap_on_metrics() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5_000)])
+    assert value(recorder.take([reading(60, 70, uptime_s=61.0)]), LINK_RECEIVE) == 70
+
+
+def test_a_device_that_loses_its_64_bit_columns_for_a_poll_makes_no_traffic() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5 * 10**12)])
+    narrow = recorder.take([reading(60, 3 * 10**9, counter_bits=32)])
+    wide = recorder.take([reading(120, 5 * 10**12 + 700)])
+    assert value(narrow, LINK_RECEIVE) == value(wide, LINK_RECEIVE) == 5 * 10**12
+    on = recorder.take([reading(180, 5 * 10**12 + 800)])
+    assert value(on, LINK_RECEIVE) == 5 * 10**12 + 100
+
+
 def test_a_link_bound_to_another_interface_counts_from_0_and_begins_another_series() -> None:
     recorder = Recorder()
     recorder.take([reading(0, 5_000)])

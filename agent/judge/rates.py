@@ -23,7 +23,7 @@ CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
 UPTIME_MODULUS_S = 2**32 / 100
-"""sysUpTime counts hundredths of a second in 32 bits (RFC 3418)."""
+"""sysUpTime counts hundredths of a second in 32 bits (RFC 3418), so of more it proves nothing."""
 
 COUNTER64_BITS = 64
 """Such a counter does not wrap in a device's life (RFC 2863 section 3.1.6)."""
@@ -49,6 +49,8 @@ class Span(NamedTuple):
     start_s: float
     end_s: float
     amounts: tuple[float, ...]
+    since_boot: bool = False
+    """Whether the counters began anew at its start, instead of going on."""
 
     @property
     def seconds(self) -> float:
@@ -104,7 +106,7 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
     if isinstance(octets, Gap):
         return octets
     amounts = (octets[0] * 8.0, octets[1] * 8.0)
-    span = Span(start_s, after.at.wall_s, amounts)
+    span = Span(start_s, after.at.wall_s, amounts, since_boot=restarted)
     return _doubt(span, after.counter_bits, _port_speed_bps(before, after)) or span
 
 
@@ -204,6 +206,8 @@ def _restarted(
         if elapsed_s > tick_s + _EPSILON_S or after.at.steady_s < before.at.steady_s:
             return Gap.UNPROVEN
         return False if _clocks_agree(before.at, after.at, elapsed_s) else Gap.CLOCK
+    if elapsed_s >= UPTIME_MODULUS_S:
+        return Gap.UNPROVEN
     moved_s = after.uptime_s - before.uptime_s - elapsed_s
     drift_s = (moved_s + UPTIME_MODULUS_S / 2) % UPTIME_MODULUS_S - UPTIME_MODULUS_S / 2
     tolerance_s = _tolerance_s(elapsed_s)
