@@ -76,9 +76,10 @@ class Recorder:
     def restore(self, states: Mapping[SeriesKey, str]) -> None:
         """Go on where the written series stopped; what has been read since stays as it is."""
         found = {key: standing for key, text in states.items() if (standing := _parsed(text))}
+        read_since = set(self._identities)
         for key, standing in sorted(found.items(), key=lambda item: item[1].reading.at.wall_s):
-            if key not in self._standings:
-                self._standings[key] = standing
+            self._standings.setdefault(key, standing)
+            if _subject(key) not in read_since:
                 self._identities[_subject(key)] = key.identity
 
     def contract(
@@ -114,8 +115,8 @@ class Recorder:
         """Take back what could not be written, to hand it over again."""
         for key, record in records.items():
             newer = self._pending.get(key, Record())
-            ticks = (record.ticks + newer.ticks)[-MAX_PENDING_TICKS:]
-            self._pending[key] = Record(ticks, record.runs | newer.runs)
+            self._pending[key] = Record(record.ticks + newer.ticks, record.runs | newer.runs)
+            _let_go_of_the_oldest(self._pending[key])
         self._steps = [*steps, *self._steps]
 
     def _count(self, reading: CounterReading) -> list[Sample]:
@@ -161,6 +162,7 @@ class Recorder:
                 record = self._pending.setdefault(key, Record())
                 record.ticks += ticks
                 record.runs |= {run.first: run for run in runs}
+                _let_go_of_the_oldest(record)
         if fold.until_s != reading.at.wall_s:  # unknown up to here
             fold = begin(reading.at.wall_s, width, self._tick_s)
         return replace(before, reading=reading, fold=fold)
@@ -189,6 +191,12 @@ def _parsed(text: str) -> Standing | None:
         return _STANDING.validate_json(text)
     except ValidationError:
         return None
+
+
+def _let_go_of_the_oldest(record: Record) -> None:
+    del record.ticks[:-MAX_PENDING_TICKS]
+    for first in list(record.runs)[:-MAX_PENDING_TICKS]:
+        del record.runs[first]
 
 
 def _subject(key: SeriesKey) -> tuple[str, str, str]:

@@ -92,6 +92,27 @@ def test_a_disk_that_stays_full_does_not_fill_the_memory() -> None:
     assert [tick.number for tick in ticks] == list(range(1_000 - 288, 1_000))
 
 
+def test_a_history_that_cannot_be_opened_does_not_fill_the_memory() -> None:
+    recorder = Recorder()
+    for turn in range(3 * 300):  # a seen tick, then two that were missed: each time a new run
+        for after_s in (0, 300):
+            recorder.take([reading(turn * 900 + after_s, 0)])
+    record = recorder.drain()[0][KEY]
+    assert len(record.ticks) == len(record.runs) == 288
+    assert record.ticks[-1].number == FIRST + 3 * 899
+
+
+def test_a_history_that_opens_late_leaves_the_counters_of_a_rebound_link_alone() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5_000)])
+    states = {key: record.state for key, record in recorder.drain(everything=True)[0].items()}
+    late = Recorder()
+    late.take([reading(100, 100, identity="r1/ge5")])
+    late.restore(states)
+    samples = late.take([reading(160, 200, identity="r1/ge5")])
+    assert value(samples, LINK_RECEIVE) == 200
+
+
 def test_a_64_bit_counter_stands_on_metrics_to_the_last_octet() -> None:
     octets = 2**63 + 12_345
     recorder = Recorder()
