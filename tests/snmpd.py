@@ -13,6 +13,7 @@ from pyasn1.codec.ber import decoder, encoder
 from pydantic import SecretStr
 from pysnmp.proto.api import v2c
 
+from collectors.snmp import ifmib
 from collectors.snmp.agent import Agent
 from collectors.snmp.credential import Community, User
 from tests.testbed import eventually, free_port, peer
@@ -148,6 +149,37 @@ class Snmpd:
         assert self._process is not None
         assert self._process.poll() is None, (self._folder / "log").read_text()
         return bool(self.get("1.3.6.1.2.1.1.3.0"))
+
+
+def planted(index: int, name: str, **columns: int | str | None) -> list[str]:
+    """Make the rows of one interface; None leaves a column out."""
+    values: dict[str, int | str | None] = {
+        "NAME": name,
+        "DESCRIPTION": f"Port {name}",
+        "ALIAS": f"to {name}",
+        "OPER_STATUS": 1,
+        "IN_OCTETS": 0,
+        "OUT_OCTETS": 0,
+        "HC_IN_OCTETS": index * 2**40,
+        "HC_OUT_OCTETS": index * 2**41,
+        "HIGH_SPEED": 1000,
+        "IN_ERRORS": index,
+        "OUT_ERRORS": 0,
+        "IN_DISCARDS": 3,
+        "OUT_DISCARDS": 4,
+        "DISCONTINUITY": 5,
+    } | columns
+    return [
+        f"{getattr(ifmib, column)}.{index} {_kind(column, value)} {value}"
+        for column, value in values.items()
+        if value is not None
+    ]
+
+
+def _kind(column: str, value: int | str) -> str:
+    if isinstance(value, str):
+        return "string"
+    return "counter64" if column.startswith("HC_") else "gauge"
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """From a real snmpd through the agent into a real Prometheus, and through a kill."""
 
-import math
 import shutil
 import signal
 import socket
@@ -19,15 +18,16 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from agent.clock import now
 from agent.history import History
-from tests.agentproc import netfold, running, write
+from tests.agentproc import Agent, netfold, running, write
 from tests.department import department, device, link
 from tests.peers import classic_text_only, prometheus, promtool, scraping
-from tests.snmpd import SECRETS, Snmpd
+from tests.snmpd import SECRETS, Snmpd, planted
 from tests.testbed import eventually, free_port
 
 KIND = "snmp_interfaces"
 LAST_SUCCESS = "netfold_collect_last_success_timestamp_seconds"
 LINK = "netfold_link_"
+TICKS = "netfold_history_ticks"
 OCTETS = {
     f"{LINK}receive_bytes_total": "1.3.6.1.2.1.31.1.1.1.6",
     f"{LINK}transmit_bytes_total": "1.3.6.1.2.1.31.1.1.1.10",
@@ -139,36 +139,63 @@ def test_of_50_devices_with_5_dead_the_live_45_are_each_polled_on_time(tmp_path:
 
 
 def test_after_kill_9_every_finished_tick_is_there_and_the_gap_is_bridged(tmp_path: Path) -> None:
-    """Ticks of 3 s; polls every second; the counter of lo runs on all the while."""
+    """Ticks of 3 s; polls every second; a million octets cross while the agent is dead."""
     tick_s = 3.0
     path = tmp_path / "data" / "history.sqlite"
-    with Snmpd(tmp_path / "snmpd") as snmpd:
+    port = {"HC_IN_OCTETS": 5_000_000, "HC_OUT_OCTETS": 7_000_000}
+    with Snmpd(tmp_path / "snmpd", rows=planted(7, "ge7", **port)) as snmpd:
         config = department(
-            tmp_path, [device("r1", snmpd.port, "v3")], links=[link("a", "r1", "lo")]
+            tmp_path, [device("r1", snmpd.port, "v3")], links=[link("a", "r1", "ge7")]
         )
         with running(tmp_path, config, tick_s=tick_s) as agent:
-            eventually(lambda: (agent.value("netfold_history_ticks") or 0) >= 2, deadline_s=40)
+            eventually(lambda: (agent.value(TICKS) or 0) >= 2, deadline_s=40)
             agent.end(signal.SIGKILL)
+        killed_s = now().wall_s
         finished = ticks_of(path, tick_s)
         assert len(finished) >= 2
-        killed_s = now().wall_s
-        time.sleep(2.5 * tick_s)
+        snmpd.plant(planted(7, "ge7", **port | {"HC_IN_OCTETS": 6_000_000}))
+        eventually(lambda: now().wall_s > killed_s + 2.5 * tick_s)
         with running(tmp_path, config, tick_s=tick_s) as agent:
-            eventually(
-                lambda: (agent.value("netfold_history_ticks") or 0) >= len(finished) + 2,
-                deadline_s=40,
-            )
+            eventually(lambda: (agent.value(TICKS) or 0) >= len(finished) + 2, deadline_s=40)
             assert agent.end() == 0
     again = ticks_of(path, tick_s)
     assert again[: len(finished)] == finished
-    assert all(math.isfinite(rate) for tick in again for rate in tick.values)
-    runs = runs_of(path, tick_s)
+    assert {tick.values for tick in again} == {(0.0, 0.0)}
     gap = int(killed_s // tick_s) + 1
-    assert any(run.first <= gap <= run.last for run in runs), (runs, gap)
-    unseen = {n for run in runs for n in range(run.first, run.last + 1)}
-    numbers = {tick.number for tick in again}
-    assert not unseen & numbers
-    assert unseen | numbers == set(range(min(numbers), max(numbers) + 1))
+    (run,) = (run for run in runs_of(path, tick_s) if run.first <= gap <= run.last)
+    assert run.amounts == (8e6, 0.0)
+    assert not {tick.number for tick in again} & set(range(run.first, run.last + 1))
+
+
+def test_a_device_that_wraps_renumbers_and_restarts_keeps_its_links_apart(tmp_path: Path) -> None:
+    def rows(indexes: tuple[int, int], octets: tuple[int, int]) -> list[str]:
+        """Interfaces a and b, with 32-bit counters only."""
+        narrow = {"HC_IN_OCTETS": None, "HC_OUT_OCTETS": None, "HIGH_SPEED": 100}
+        names = zip(("a", "b"), indexes, octets, strict=True)
+        return [
+            row
+            for name, index, count in names
+            for row in planted(index, name, IN_OCTETS=count, **narrow)
+        ]
+
+    def received(agent: Agent) -> tuple[float | None, float | None]:
+        values = agent.values()
+        a, b = (values.get((f"{LINK}receive_bytes_total", name)) for name in ("a", "b"))
+        return a, b
+
+    with Snmpd(tmp_path / "snmpd", rows=rows((1, 2), (2**32 - 100, 5_000))) as snmpd:
+        links = [link(name, "r1", name) for name in ("a", "b")]
+        config = department(tmp_path, [device("r1", snmpd.port)], links=links)
+        with running(tmp_path, config) as agent:
+            eventually(lambda: received(agent) == (2**32 - 100, 5_000))
+            snmpd.plant(rows((1, 2), (50, 6_000)))
+            eventually(lambda: received(agent) == (2**32 + 50, 6_000))
+            snmpd.plant(rows((2, 1), (60, 7_000)))
+            eventually(lambda: received(agent) == (2**32 + 60, 7_000))
+            snmpd.stop()
+            snmpd.plant(rows((3, 9), (10, 20)))
+            snmpd.start()
+            eventually(lambda: received(agent) == (10, 20), deadline_s=30)
 
 
 def ticks_of(path: Path, tick_s: float) -> list[Any]:

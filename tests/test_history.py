@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import agent.history
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import Run, Tick
 
@@ -159,6 +160,59 @@ def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HistoryError, match="its folder must be writable by this user"):
         History(tmp_path / "file" / "history.sqlite")
+
+
+def test_a_clock_set_to_a_wrong_year_does_not_forget_the_ticks_that_are_kept(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(*(Tick(n, (1.0, 2.0)) for n in range(1_000, 1_010)))})
+    history.prune(before_s=4e9, keep=6)
+    assert [tick.number for tick in history.ticks(EDU, 0, 2_000)] == list(range(1_004, 1_010))
+    assert history.series() == [EDU]
+    assert history.tick_count == 6
+    history.prune(before_s=1_002 * 300.0, keep=2)
+    assert history.tick_count == 6
+    history.close()
+
+
+def test_a_shorter_run_of_a_clock_set_back_does_not_replace_a_longer_one(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(runs=(Run(10, 500, (8.0, 16.0)),))})
+    history.write({EDU: record(runs=(Run(10, 12, (1.0, 1.0)),))})
+    assert history.runs(EDU) == [Run(10, 500, (8.0, 16.0))]
+    history.close()
+
+
+def test_a_first_start_on_a_full_disk_leaves_nothing_that_the_next_one_refuses(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = agent.history.SCHEMA
+    monkeypatch.setattr("agent.history.SCHEMA", whole + "INSERT INTO no_room VALUES (1)")
+    with pytest.raises(HistoryError, match="no_room"):
+        History(path)
+    monkeypatch.setattr("agent.history.SCHEMA", whole)
+    History(path).close()
+
+
+def test_when_no_new_file_can_replace_a_damaged_one_the_next_write_tries_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(path)
+    history.write({EDU: record(*(Tick(n, (1.0, 2.0)) for n in range(300)))})
+    history.close()
+    size = path.stat().st_size
+    History(path).close()
+    history = History(path)
+    with path.open("r+b") as file:
+        file.seek(4_096)
+        file.write(b"\xee" * (size - 4_096))
+    monkeypatch.setattr("agent.history.SCHEMA", "INSERT INTO no_room VALUES (1)")
+    with pytest.raises(HistoryError, match="no_room"):
+        history.write({EDU: record(Tick(500, (5.0, 6.0)))})
+    monkeypatch.undo()
+    history.write({EDU: record(Tick(501, (7.0, 8.0)))})
+    assert history.ticks(EDU, 0, 999) == [Tick(501, (7.0, 8.0))]
+    assert len(history.set_aside) == 1
+    history.close()
 
 
 def test_another_programs_database_is_refused_not_set_aside(path: Path) -> None:

@@ -19,39 +19,17 @@ from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.credential import Credential
 from collectors.snmp_interfaces import Bindings, SnmpTarget, collect
-from tests.snmpd import COMMUNITY, SECRETS, USER, V2C, V3, Snmpd, answering, scripted
-
-
-def planted(index: int, name: str, **columns: int | str | None) -> list[str]:
-    """Make the rows of one interface; None leaves a column out."""
-    values: dict[str, int | str | None] = {
-        "NAME": name,
-        "DESCRIPTION": f"Port {name}",
-        "ALIAS": f"to {name}",
-        "OPER_STATUS": 1,
-        "IN_OCTETS": 0,
-        "OUT_OCTETS": 0,
-        "HC_IN_OCTETS": index * 2**40,
-        "HC_OUT_OCTETS": index * 2**41,
-        "HIGH_SPEED": 1000,
-        "IN_ERRORS": index,
-        "OUT_ERRORS": 0,
-        "IN_DISCARDS": 3,
-        "OUT_DISCARDS": 4,
-        "DISCONTINUITY": 5,
-    } | columns
-    return [
-        f"{getattr(ifmib, column)}.{index} {_kind(column, value)} {value}"
-        for column, value in values.items()
-        if value is not None
-    ]
-
-
-def _kind(column: str, value: int | str) -> str:
-    if isinstance(value, str):
-        return "string"
-    return "counter64" if column.startswith("HC_") else "gauge"
-
+from tests.snmpd import (
+    COMMUNITY,
+    SECRETS,
+    USER,
+    V2C,
+    V3,
+    Snmpd,
+    answering,
+    planted,
+    scripted,
+)
 
 PORTS = [*planted(101, "Gi0/0/1"), *planted(102, "Gi0/0/2"), *planted(103, "Gi0/0/3")]
 
