@@ -46,6 +46,11 @@ _NOT_NOW = {
     sqlite3.SQLITE_READONLY: "it may only be read: its folder must be writable by this user",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: its folder must be writable by this user",
 }
+# A run only grows; a shorter one with its beginning is of a clock that was set back.
+_LONGER_RUN = (
+    "INSERT INTO runs VALUES (?, ?, ?, ?) ON CONFLICT (slot, first)"
+    " DO UPDATE SET last = excluded.last, bits = excluded.bits WHERE excluded.last >= last"
+)
 _DAY_TICKS = 288
 """`series.last_tick` is behind by up to a day, so that not every tick rewrites every series."""
 
@@ -105,6 +110,7 @@ class History:
         self._last_ticks: dict[int, int] = {}
         self.tick_count = 0
         self.set_aside: list[Path] = []
+        self._is_closed = True
         with self._named_errors():
             try:
                 self._open()
@@ -157,20 +163,27 @@ class History:
         query = "SELECT * FROM capacity WHERE kind = ? AND subject = ? ORDER BY since_s"
         return [Capacity(*row) for row in self._read(query, (kind, subject))]
 
-    def prune(self, before_s: float) -> None:
+    def prune(self, before_s: float, keep: int = 0) -> None:
         """Forget ticks and runs that ended before a wall time, and series that have no others.
+
+        The newest `keep` ticks stay whatever the clock says: one that was set to a wrong year
+        must not forget everything.
 
         Raises:
             HistoryError: nothing was forgotten; the same call may succeed later.
         """
         before = int(before_s // self._tick_s)
-        with self._named_errors(), self._transaction() as db:
-            gone = db.execute("DELETE FROM ticks WHERE tick < ?", (before,)).rowcount
-            db.execute("DELETE FROM runs WHERE last < ?", (before,))
-            db.execute("DELETE FROM series WHERE last_tick < ?", (before - _DAY_TICKS,))
-            db.execute("DELETE FROM readings WHERE slot NOT IN (SELECT slot FROM series)")
-        self.tick_count -= gone
-        self._load_slots()
+        newest = "SELECT min(tick) FROM (SELECT tick FROM ticks ORDER BY tick DESC LIMIT ?)"
+        with self._named_errors():
+            with self._transaction() as db:
+                (oldest_kept,) = db.execute(newest, (keep,)).fetchone()
+                before = before if oldest_kept is None else min(before, oldest_kept)
+                gone = db.execute("DELETE FROM ticks WHERE tick < ?", (before,)).rowcount
+                db.execute("DELETE FROM runs WHERE last < ?", (before,))
+                db.execute("DELETE FROM series WHERE last_tick < ?", (before - _DAY_TICKS,))
+                db.execute("DELETE FROM readings WHERE slot NOT IN (SELECT slot FROM series)")
+            self.tick_count -= gone
+            self._load_slots()
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
@@ -184,15 +197,17 @@ class History:
         except BaseException:
             self._db.close()
             raise
+        self._is_closed = False
 
     def _prepare(self) -> None:
         self._check_meta()
         self._db.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the last commits, never the file; a kill takes nothing.
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(SCHEMA)
-        meta = {"schema_version": SCHEMA_VERSION, "tick_s": str(self._tick_s)}
-        self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", meta.items())
+        with self._transaction() as db:  # all or nothing: half a schema would be refused for ever
+            for statement in SCHEMA.split(";"):
+                db.execute(statement)
+            db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", self._meta().items())
         (self.tick_count,) = self._db.execute("SELECT count(*) FROM ticks").fetchone()
         self._load_slots()
 
@@ -201,11 +216,14 @@ class History:
         if not tables:
             return
         meta = dict(self._db.execute("SELECT * FROM meta")) if "meta" in tables else {}
-        expected = {"schema_version": SCHEMA_VERSION, "tick_s": str(self._tick_s)}
-        if meta != expected:
+        if meta != self._meta():
             seen = meta or f"the tables {', '.join(sorted(tables))}"
-            msg = f"{self._path}: not a history of this version: {seen}, expected {expected}"
+            msg = f"{self._path}: not a history of this version: {seen}, expected {self._meta()}; "
+            msg += "move it away, or set another data_dir"
             raise HistoryError(msg)
+
+    def _meta(self) -> dict[str, str]:
+        return {"schema_version": SCHEMA_VERSION, "tick_s": str(self._tick_s)}
 
     def _load_slots(self) -> None:
         rows = list(self._db.execute("SELECT * FROM series"))
@@ -237,7 +255,7 @@ class History:
             runs = [
                 (slots[0], r.first, r.last, json.dumps(r.amounts)) for r in record.runs.values()
             ]
-            db.executemany("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", runs)
+            db.executemany(_LONGER_RUN, runs)
             db.execute("INSERT OR REPLACE INTO readings VALUES (?, ?)", (slots[0], record.state))
         return sum(self._merge(db, number, values) for number, values in rates.items())
 
@@ -298,6 +316,8 @@ class History:
 
     def _or_anew(self, work: Callable[[], T]) -> T:
         """Do the work; where the file turns out damaged, do it on a new one."""
+        if self._is_closed:  # a damaged file was set aside, and no new one could be begun
+            self._open()
         try:
             return work()
         except sqlite3.DatabaseError as error:
@@ -310,6 +330,7 @@ class History:
         if _code(error) not in _DAMAGED:
             raise error
         self._db.close()
+        self._is_closed = True
         stamp = datetime.fromtimestamp(now().wall_s, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
         for suffix in ("", "-wal", "-shm"):

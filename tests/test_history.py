@@ -186,7 +186,7 @@ def test_a_first_start_on_a_full_disk_leaves_nothing_that_the_next_one_refuses(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = agent.history.SCHEMA
-    monkeypatch.setattr("agent.history.SCHEMA", whole + "INSERT INTO no_room VALUES (1)")
+    monkeypatch.setattr("agent.history.SCHEMA", whole + "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         History(path)
     monkeypatch.setattr("agent.history.SCHEMA", whole)
@@ -205,7 +205,7 @@ def test_when_no_new_file_can_replace_a_damaged_one_the_next_write_tries_again(
     with path.open("r+b") as file:
         file.seek(4_096)
         file.write(b"\xee" * (size - 4_096))
-    monkeypatch.setattr("agent.history.SCHEMA", "INSERT INTO no_room VALUES (1)")
+    monkeypatch.setattr("agent.history.SCHEMA", "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         history.write({EDU: record(Tick(500, (5.0, 6.0)))})
     monkeypatch.undo()
