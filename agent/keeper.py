@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,16 +48,18 @@ class Keeper:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._history: History | None = None
         self._failures = 0
-        self._pruned_s = 0.0
+        self._pruned_steady_s = -math.inf
         self._said_aside = 0
         self._last_error = ""
 
     async def open(self) -> bool:
         """Open the history, and let the recorder go on where it stopped; False: not yet."""
         if self._history is None:
-            self._history = await self._attempt(lambda: History(self._path, self._tick_s))
-            states = await self._attempt(self._history.states) if self._history else None
-            self._recorder.restore(states or {})
+            opened = await self._attempt(self._begin)
+            if opened is not None:
+                self._history, states = opened
+                self._recorder.restore(states)
+                self._say_set_aside()
         return self._history is not None
 
     async def serve(self) -> None:
@@ -72,10 +75,13 @@ class Keeper:
         if not await self.open():
             return False
         records, steps = self._recorder.drain(everything=everything)
-        if await self._attempt(lambda: self._write(records, steps)) is None:
-            self._recorder.put_back(records, steps)
-            return False
-        return True
+        written = None
+        try:
+            written = await self._attempt(lambda: self._write(records, steps))
+        finally:
+            if written is None:  # failed, or not waited for: written twice is written once
+                self._recorder.put_back(records, steps)
+        return written is not None
 
     async def close(self) -> None:
         """Write all that is known and close the file."""
@@ -93,17 +99,26 @@ class Keeper:
         ]
         return samples + ([Sample(TICKS, history.tick_count)] if history else [])
 
+    def _begin(self) -> tuple[History, dict[SeriesKey, str]]:
+        history = History(self._path, self._tick_s)
+        try:
+            return history, history.states()
+        except HistoryError:
+            history.close()
+            raise
+
     def _write(self, records: dict[SeriesKey, Record], steps: list[Capacity]) -> bool:
         """Write on the history's thread; True, so that a failed attempt's None can be told."""
         if self._history is not None:
             self._history.write(records, steps)
             if self._is_prune_due():
-                self._history.prune(now().wall_s - self.retention_s)
-                self._pruned_s = now().wall_s
+                keep = int(self.retention_s // self._tick_s)
+                self._history.prune(now().wall_s - self.retention_s, keep)
+                self._pruned_steady_s = now().steady_s
         return True
 
     def _is_prune_due(self) -> bool:
-        return now().wall_s - self._pruned_s > PRUNE_EVERY_S
+        return now().steady_s - self._pruned_steady_s > PRUNE_EVERY_S
 
     async def _attempt(self, work: Callable[[], T]) -> T | None:
         """Work on the thread; a failure (None) is counted, and logged if it is a new one."""
