@@ -3,11 +3,13 @@
 import fcntl
 import gzip
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -52,6 +54,69 @@ def test_without_a_configuration_it_watches_this_host_and_prints_a_table(tmp_pat
     assert "loopback" in said
     assert f"serving http://{address}/metrics" in said
     assert (tmp_path / "netfold" / "history.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    "redirection",
+    [
+        pytest.param("", id="whose-reader-went-away"),
+        pytest.param(">/dev/full", id="on-a-full-disk"),
+        pytest.param(">&-", id="closed"),
+        pytest.param(">&- 2>&- <&-", id="closed-like-all-streams"),
+    ],
+)
+def test_an_output_that_cannot_be_written_does_not_stop_it(
+    tmp_path: Path, redirection: str
+) -> None:
+    log, address = tmp_path / "log", f"127.0.0.1:{free_port('tcp')}"
+    command = [sys.executable, "-m", "agent", "run", "--listen", address]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", *command],
+            env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+            stdout=writer,
+            stderr=stderr,
+        )
+    os.close(writer)
+    agent = Agent(address, log, log, process)
+    try:
+        agent.wait_ready()
+        eventually(lambda: (agent.value("netfold_server_cores", "this-host") or 0) > 0)
+        assert agent.end() == 0
+    finally:
+        process.kill()
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_name_server_that_never_answers_does_not_delay_the_end(tmp_path: Path) -> None:
+    alone = ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-n", "-m"]
+    tools = all(map(shutil.which, ("unshare", "ip", "mount")))
+    if not tools or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("no namespaces to be had here for a name server of our own")
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30\n")
+    prepare = f"ip link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf"
+    script = [sys.executable, "-c", WITH_A_SILENT_NAME_SERVER, str(tmp_path)]
+    command = [*alone, "sh", "-c", f'{prepare} && exec "$@"', "sh", *script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert float(done.stdout) < 2
+
+
+WITH_A_SILENT_NAME_SERVER = textwrap.dedent("""
+    import socket, sys, time
+    from pathlib import Path
+    from tests.agentproc import running
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+    web = {"name": "web", "kind": "tcp", "address": "web.example.org", "port": 80, "timeout": "1s"}
+    with running(Path(sys.argv[1]), {"probes": [web]}) as agent:
+        server.settimeout(20)
+        assert b"example" in server.recv(512)
+        started = time.monotonic()
+        assert agent.end(within_s=20) == 0
+        print(time.monotonic() - started)
+""")
 
 
 def test_a_listen_address_that_is_none_is_bad_usage() -> None:

@@ -1,11 +1,14 @@
 """`netfold run`: the agent, until it is told to stop."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Never
 
 import click
 
@@ -16,6 +19,8 @@ from agent.cli.source import read
 from agent.judge.rates import TICK_S
 from config.agent import AgentConfig, Listen, listen_at
 from config.problems import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 def _listen(_: click.Context, __: click.Parameter, value: str | None) -> Listen | None:
@@ -45,11 +50,16 @@ def run(path: Path | None, listen: Listen | None = None, tick_s: float = TICK_S)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(load, tick_s))
+            _end()
     except (ConfigError, StartError) as error:
         stop(error if isinstance(error, ConfigError) else f"netfold: {error}", 2)
-    # The interpreter would take its time to tidy up what the system takes back at once.
-    sys.stdout.flush()
-    sys.stderr.flush()
+
+
+def _end() -> Never:
+    """End at once: closing the loop would wait for threads that ask a silent name server."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it is gone
+            stream.flush()
     os._exit(0)
 
 
@@ -70,8 +80,11 @@ async def _print_first_round(agent: Agent) -> None:
     observations = await agent.first_round()
     from agent.cli.table import show  # noqa: PLC0415 - rich is loaded when something is shown
 
-    show(agent.config, observations)
-    click.echo(f"serving http://{agent.config.listen}/metrics until Ctrl-C")
+    try:
+        show(agent.config, observations)
+        click.echo(f"serving http://{agent.config.listen}/metrics until Ctrl-C")
+    except (OSError, SystemExit) as error:  # rich ends the program where nobody reads its output
+        log.info("the table cannot be printed, measuring goes on", extra={"error": repr(error)})
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
