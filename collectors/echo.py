@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from collectors.base import CollectError, Reason
-from collectors.probe import Endpoint
+from collectors.endpoint import Endpoint
 
 TOKEN_BYTES = 16
 """What every packet carries first: random, so that no reply passes for another's."""

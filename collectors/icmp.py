@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from collectors.base import CollectError, Metric, Reason, Sample, Target, Tools, collector
 from collectors.echo import TOKEN_BYTES, Answer, IcmpEngine
+from collectors.endpoint import Endpoint, failed, resolve
 from collectors.fields import Duration, Host
-from collectors.probe import RTT, Endpoint, failed, resolve
+from collectors.probe import RTT
 
 LOSS = Metric(
     "netfold_probe_loss_ratio",

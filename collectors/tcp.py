@@ -7,8 +7,9 @@ from time import perf_counter
 from pydantic import Field
 
 from collectors.base import Sample, Target, Tools, collector
+from collectors.endpoint import failed, resolve
 from collectors.fields import Host
-from collectors.probe import RTT, failed, resolve
+from collectors.probe import RTT
 
 
 class TcpTarget(Target):

@@ -15,13 +15,23 @@ _MOST_BYTES = 4096
 _SHORTEST = 8
 
 
+def from_file(file: Path) -> SecretStr:
+    """Read a secret that only its owner and group can get at.
+
+    Raises:
+        ValueError: others can, or it is no file of one line; the text does not quote it.
+
+    """
+    return _one_line(_read(file), f"file {seen(str(file))}")
+
+
 def _secret(value: object, info: ValidationInfo) -> SecretStr:
     """Read `{file: PATH}` or `{env: NAME}`; no message quotes what may be a secret."""
     if isinstance(value, SecretStr):
         return value
     match value:
         case {"file": str(path), **others} if not others:
-            return _one_line(_read(folder_of(info) / path), f"file {seen(path)}")
+            return from_file(folder_of(info) / path)
         case {"env": str(name), **others} if not others:
             return _one_line(_variable(name), f"environment variable {seen(name)}")
     msg = "a secret is not written here; put it into a file of mode 0600 and write {file: PATH}"

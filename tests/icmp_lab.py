@@ -19,6 +19,7 @@ from typing import Any
 from collectors.base import CollectError, Measurement, Moment, Sample, Tools
 from collectors.echo import IcmpEngine
 from collectors.icmp import IcmpTarget, collect
+from tests.testbed import peer
 
 PROMPT, LATE, LOSSY, FORGED, ELSEWHERE, SLOWING, SILENT, OTHER = range(10, 18)
 V4, V6 = "198.51.100.{}", "2001:db8::{}"
@@ -184,7 +185,8 @@ def say(line: str) -> None:
 
 
 def ip(arguments: str) -> None:
-    subprocess.run(["ip", *arguments.split()], check=True)
+    done = peer("ip").run(*arguments.split())
+    assert done.returncode == 0, done.stderr
 
 
 def run_in(loop: str, main: Coroutine[Any, Any, None]) -> None:

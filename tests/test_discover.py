@@ -207,10 +207,14 @@ def test_yaml_is_a_valid_configuration_once_filled_in(snmpd: Snmpd, tmp_path: Pa
 
 
 def test_the_community_may_come_from_a_file(snmpd: Snmpd, tmp_path: Path) -> None:
-    (tmp_path / "community.key").write_text("planted-community\n")
-    address = f"127.0.0.1:{snmpd.port}"
-    said = netfold("discover", address, "--community-file", tmp_path / "community.key", "--json")
-    assert json.loads(said.stdout)["system"]["name"] == "r1"
+    key = tmp_path / "community.key"
+    key.write_text("planted-community\n")
+    key.chmod(0o644)
+    command = ("discover", f"127.0.0.1:{snmpd.port}", "--community-file", key, "--json")
+    refused = one_line(netfold(*command), 2)
+    assert refused.endswith(f"{key}: its mode is 0644; run chmod o-rwx {key}")
+    key.chmod(0o600)
+    assert json.loads(netfold(*command).stdout)["system"]["name"] == "r1"
 
 
 def one_line(said: "subprocess.CompletedProcess[str]", code: int) -> str:

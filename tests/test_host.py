@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from collectors.base import (
     Tools,
 )
 from collectors.host import BoundNic, CpuMeter, HostTarget, busy_ratio, collect, nics
+from tests.testbed import peer
 
 STAT = "cpu  {} 0 0 {} 0 0 0 0 0 0\n"
 MEMORY = {"MemTotal": 1000, "MemFree": 100, "MemAvailable": 250, "SwapFree": 256}
@@ -280,10 +282,13 @@ json.dump({"nics": nics(), "samples": samples, "identities": identities}, sys.st
 def contained(preparation: str) -> dict[str, Any]:
     """Measure in namespaces of its own, prepared by shell commands."""
     unshare = ["unshare", "-mn"] if os.geteuid() == 0 else ["unshare", "-Urmn"]
-    script = f'set -e\n{preparation}\nexec "$0" -c "$1"'
+    ip = peer("ip")
+    only_its = " ".join(f"{key}={shlex.quote(ip.env[key])}" for key in ("PATH", "LD_LIBRARY_PATH"))
+    its_ip = f'ip() {{ env {only_its} {shlex.quote(str(ip.binary))} "$@"; }}'
+    script = f'set -e\n{its_ip}\n{preparation}\nexec "$0" -c "$1"'
     command = [*unshare, "sh", "-c", script, sys.executable, CONTAINER]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    for tool in ("unshare", "ip", "mount"):
+    for tool in ("unshare", "mount"):
         if shutil.which(tool) is None:
             pytest.skip(f"needs {tool}, which is not here")
     done = subprocess.run(

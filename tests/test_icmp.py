@@ -20,10 +20,11 @@ from pydantic import ValidationError
 
 from collectors.base import CollectError, Moment, Reason, Tools
 from collectors.echo import Answer, checksum
+from collectors.endpoint import Endpoint, resolve
 from collectors.icmp import IcmpTarget, collect
-from collectors.probe import Endpoint, resolve
 from tests import icmp_lab
 from tests.icmp_lab import V4, V6
+from tests.testbed import peer
 
 READY_WITHIN_S = 20.0
 BOTH = pytest.mark.parametrize(
@@ -39,9 +40,9 @@ class Lab:
         command = [*unshare, sys.executable, icmp_lab.__file__, "near", kind, loop]
         pipe = subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        for tool in ("unshare", "ip"):
-            if shutil.which(tool) is None:
-                pytest.skip(f"needs {tool}, which is not here")
+        peer("ip")  # for icmp_lab
+        if shutil.which("unshare") is None:
+            pytest.skip("needs unshare, which is not here")
         self.process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
         )

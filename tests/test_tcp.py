@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from collectors.base import CollectError, Moment, Reason, Sample, Tools
-from collectors.probe import RTT, Endpoint, failed
+from collectors.endpoint import Endpoint, failed
+from collectors.probe import RTT
 from collectors.tcp import TcpTarget, collect
 
 TOOLS = Tools(lambda: Moment(0, 0))

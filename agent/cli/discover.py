@@ -77,13 +77,13 @@ def _credential(community_file: Path | None, path: Path | None, name: str | None
     if path is not None or name is not None:
         return _named(path, name)
     if community_file is not None:
+        from config.secrets import from_file  # noqa: PLC0415 - only where there is a file
+
         try:
-            community = community_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else "it is no text"
-            stop(f"--community-file {community_file}: {said}; write the community into it", 2)
-    else:
-        community = os.environ.get(VARIABLE, "")
+            return Community(from_file(community_file))
+        except ValueError as error:
+            stop(f"--community-file: {error}", 2)
+    community = os.environ.get(VARIABLE)
     if not community:
         stop(
             f"no community: set {VARIABLE}, or give --community-file FILE; "

@@ -1,21 +1,13 @@
 """Which SNMP agent is asked, and as whom."""
 
-import asyncio
-import socket
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Self
 
-from collectors.base import CollectError, Family
+from collectors.base import Family
 from collectors.fields import join_address, split_address
 from collectors.snmp.credential import Credential
 
 PORT = 161
-
-_FAMILIES: dict[Family, socket.AddressFamily] = {
-    "any": socket.AF_UNSPEC,
-    "ipv4": socket.AF_INET,
-    "ipv6": socket.AF_INET6,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +32,3 @@ class Agent:
 
     def __str__(self) -> str:
         return join_address(self.host, self.port)
-
-
-class Destination(NamedTuple):
-    """Where an agent's name leads to: a socket address and its family."""
-
-    family: socket.AddressFamily
-    address: tuple[Any, ...]
-
-
-async def resolve(agent: Agent) -> Destination:
-    """Find where to send; a name is looked up without holding up anybody.
-
-    Raises:
-        CollectError: nobody knows the name.
-
-    """
-    wanted = (agent.host, agent.port, _FAMILIES[agent.family], socket.SOCK_DGRAM)
-    try:
-        found = socket.getaddrinfo(*wanted, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
-    except socket.gaierror:
-        family, type_ = wanted[2:]
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(agent.host, agent.port, family=family, type=type_)
-        except OSError as error:
-            reason = CollectError.of(error)
-            raise CollectError(reason.reason, f"{agent.host}: {reason.detail}") from None
-    return Destination(found[0][0], found[0][4])

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collectors.base import CollectError, Reason
-from collectors.snmp.agent import Agent, Destination, resolve
+from collectors.endpoint import Endpoint, resolve
+from collectors.snmp.agent import Agent
 from collectors.snmp.credential import Credential
 from collectors.snmp.failures import PassingError, TooBigError
 from collectors.snmp.varbind import Oid, Value, Varbind, dotted, parse
@@ -32,7 +33,7 @@ class SnmpClient:
 
     def __init__(self) -> None:
         self._sessions: list[Session] = []
-        self._resolved: dict[tuple[str, int, str], tuple[float, Destination]] = {}
+        self._resolved: dict[tuple[str, int, str], tuple[float, Endpoint]] = {}
 
     async def close(self) -> None:
         """Give the sockets back."""
@@ -98,21 +99,24 @@ class SnmpClient:
                 unfinished[place % len(unfinished)].take(varbind)
 
     async def _ask(self, agent: Agent, oids: Sequence[Oid], rows: int = 0) -> list[Varbind]:
-        destination = await self._resolve(agent)
+        endpoint = await self._resolve(agent)
         session = self._session(agent.credential)
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
-                return await session.ask(agent, destination, oids, rows)
+                return await session.ask(agent, endpoint, oids, rows)
             except PassingError:
                 if not attempts_left:
                     raise
         raise AssertionError
 
-    async def _resolve(self, agent: Agent) -> Destination:
+    async def _resolve(self, agent: Agent) -> Endpoint:
         key = (agent.host, agent.port, agent.family)
         now_s = asyncio.get_running_loop().time()
         if key not in self._resolved or self._resolved[key][0] < now_s:
-            self._resolved[key] = (now_s + RESOLVED_FOR_S, await resolve(agent))
+            self._resolved[key] = (
+                now_s + RESOLVED_FOR_S,
+                await resolve(agent.host, agent.family, agent.port),
+            )
         return self._resolved[key][1]
 
     def _session(self, credential: Credential) -> "Session":

@@ -19,8 +19,9 @@ from pysnmp.error import PySnmpError
 from pysnmp.proto.api import v2c
 
 from collectors.base import CollectError, Reason
+from collectors.endpoint import Endpoint
 from collectors.snmp import failures
-from collectors.snmp.agent import Agent, Destination
+from collectors.snmp.agent import Agent
 from collectors.snmp.credential import Community, Credential, User
 from collectors.snmp.varbind import Oid, Value, Varbind
 from collectors.snmp.wire import Alias, Outcome, Wire
@@ -78,7 +79,7 @@ class Session:
         return self._users.setdefault(credential.name, credential) == credential
 
     async def ask(
-        self, agent: Agent, destination: Destination, oids: Sequence[Oid], rows: int = 0
+        self, agent: Agent, endpoint: Endpoint, oids: Sequence[Oid], rows: int = 0
     ) -> list[Varbind]:
         """Send one GET, or one GETBULK for so many `rows`; return the reply in its order.
 
@@ -86,9 +87,9 @@ class Session:
             CollectError: no answer within `ATTEMPT_S`, or one that is no good; see `failures`.
 
         """
-        request = self._wire.expect(destination)
+        request = self._wire.expect(endpoint)
         try:
-            self._send(agent, self._wire.alias(destination), oids, rows, request.outcome)
+            self._send(agent, self._wire.alias(endpoint), oids, rows, request.outcome)
             outcome = await request.outcome
         finally:
             self._wire.drop(request)
@@ -100,7 +101,7 @@ class Session:
             and isinstance(agent.credential, User)
         ):
             # pysnmp keeps to an engine for five minutes and drops the report of a new one.
-            self._wire.rename(destination)
+            self._wire.rename(endpoint)
             if agent.credential.priv_secret:
                 raise failures.of_unheeded(agent)
         raise outcome

@@ -17,8 +17,8 @@ from pysnmp.carrier.asyncio.dgram.udp import UdpTransportAddress
 from pysnmp.error import PySnmpError
 
 from collectors.base import CollectError, Reason
+from collectors.endpoint import Endpoint
 from collectors.snmp import failures
-from collectors.snmp.agent import Destination
 from collectors.snmp.udp import Address, UdpSocket
 from collectors.snmp.varbind import Varbind
 
@@ -57,13 +57,13 @@ class Wire:
         self._sockets: dict[socket.AddressFamily, UdpSocket] = {}
         self._numbers = itertools.count(1)
         self._aliases: dict[Address, Alias] = {}
-        self._destinations: dict[Alias, Destination] = {}
+        self._endpoints: dict[Alias, Endpoint] = {}
         self._requests: dict[Address, set[Request]] = defaultdict(set)
 
-    def expect(self, destination: Destination) -> Request:
+    def expect(self, endpoint: Endpoint) -> Request:
         """Begin to wait for a device."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        request = Request(_peer(destination.address), future)
+        request = Request(_peer(endpoint.sockaddr), future)
         self._requests[request.peer].add(request)
         return request
 
@@ -73,19 +73,19 @@ class Wire:
         if not self._requests[request.peer]:
             del self._requests[request.peer]
 
-    def alias(self, destination: Destination) -> Alias:
+    def alias(self, endpoint: Endpoint) -> Alias:
         """Return what pysnmp is to call it."""
-        peer = _peer(destination.address)
+        peer = _peer(endpoint.sockaddr)
         if peer not in self._aliases:
             alias = (str(IPv4Address(next(self._numbers))), 1)
             self._aliases[peer] = alias
-            self._destinations[alias] = destination
+            self._endpoints[alias] = endpoint
         return self._aliases[peer]
 
-    def rename(self, destination: Destination) -> None:
+    def rename(self, endpoint: Endpoint) -> None:
         """Give it another alias from now on."""
-        alias = self._aliases.pop(_peer(destination.address), None)
-        self._destinations.pop(alias or ("", 0), None)
+        alias = self._aliases.pop(_peer(endpoint.sockaddr), None)
+        self._endpoints.pop(alias or ("", 0), None)
 
     def register_callback(self, deliver: Callable[[Any, Address, bytes], None]) -> None:
         """Take the dispatcher's function for what comes in."""
@@ -97,10 +97,10 @@ class Wire:
 
     def send_message(self, message: bytes, alias: Alias) -> None:
         """Send to the device behind the alias; failing is told to who waits, not raised."""
-        destination = self._destinations.get((alias[0], alias[1]))
-        if destination is None:
+        endpoint = self._endpoints.get((alias[0], alias[1]))
+        if endpoint is None:
             return  # of a request that was given up when its device was renamed
-        family, address = destination
+        family, address = endpoint
         try:
             if family not in self._sockets:
                 self._sockets[family] = UdpSocket(family, self._received, self._failed)
