@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import perf_counter
@@ -70,23 +71,56 @@ class Observation:
 async def observe(collector: Collector, target: Target, tools: Tools) -> Observation:
     """Measure a target once within its timeout; whatever fails becomes a reason."""
     started = perf_counter()
+    try:
+        found, reason, detail = await _attempt(collector, target, tools)
+        measurements = _checked(found)
+    except (Exception, asyncio.CancelledError) as error:
+        # The one place: a bug in a collector stops at its target, also one that cancels itself.
+        if isinstance(error, asyncio.CancelledError) and _is_told_to_end():
+            raise
+        log.exception("collector failed", extra={"target": target.name, "kind": target.kind})
+        measurements, reason, detail = (), Reason.INTERNAL, f"{type(error).__name__}: {error}"
+    return Observation(target, tools.now(), perf_counter() - started, measurements, reason, detail)
 
-    def observed(
-        measurements: tuple[Measurement, ...], reason: Reason | None = None, detail: str = ""
-    ) -> Observation:
-        duration_s = perf_counter() - started
-        return Observation(target, tools.now(), duration_s, measurements, reason, detail)
 
+async def _attempt(
+    collector: Collector, target: Target, tools: Tools
+) -> tuple[Iterable[Measurement], Reason | None, str]:
     try:
         async with asyncio.timeout(target.timeout_s):
-            return observed(tuple(await collector.collect(target, tools)))
+            return await collector.collect(target, tools), None, ""
     except CollectError as error:
-        return observed(tuple(error.measurements), error.reason, error.detail)
+        return error.measurements, error.reason, error.detail
     except TimeoutError:
-        return observed((), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s")
-    except Exception as error:  # the one place: a bug in a collector stops at its target
-        log.exception("collector failed", extra={"target": target.name, "kind": target.kind})
-        return observed((), Reason.INTERNAL, f"{type(error).__name__}: {error}")
+        return (), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s"
+
+
+def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """Let pass what /metrics can show: one bad line there costs all the others.
+
+    Raises:
+        TypeError: something is no measurement, or a sample does not fit its metric.
+    """
+    measurements = tuple(found)
+    for it in measurements:
+        if not isinstance(it, Measurement):
+            msg = f"not a measurement: {it!r}"
+            raise TypeError(msg)
+        if isinstance(it, Sample) and not _fits(it):
+            msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
+            raise TypeError(msg)
+    return measurements
+
+
+def _fits(sample: Sample) -> bool:
+    is_number = type(sample.value) in {int, float}  # repr of their subclasses is no number
+    is_labelled = len(sample.labels) == len(sample.metric.labels)
+    return is_number and is_labelled and all(isinstance(it, str) for it in sample.labels)
+
+
+def _is_told_to_end() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @dataclass(slots=True)
