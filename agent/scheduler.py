@@ -35,11 +35,15 @@ class Scheduler:
 
     async def serve(self) -> None:
         """Measure until cancelled; whatever is under way is cancelled too."""
-        async with asyncio.TaskGroup() as self._group:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
             for key, target in self._targets.items():
                 self._start(key, target)
             self._note_waiting()
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None  # a reload during the end starts nothing any more
 
     def follow(self, targets: Iterable[Target]) -> set[Key]:
         """Measure these from now on; return the keys that ended. An unchanged target goes on."""
@@ -52,6 +56,8 @@ class Scheduler:
             self._waiting.add(key)
             if self._group is not None:
                 self._start(key, wanted[key])
+        if self._group is not None:
+            self._note_waiting()
         return changed - wanted.keys()
 
     def _start(self, key: Key, target: Target) -> None:
@@ -71,13 +77,15 @@ class Scheduler:
     async def _repeat(self, key: Key, target: Target) -> None:
         loop = asyncio.get_running_loop()
         offset_s = place(key) * target.interval_s
+        turn = (loop.time() - offset_s) // target.interval_s
         while True:
             async with self._places:
                 await self._measure(target)
             self._waiting.discard(key)
             self._note_waiting()
-            rounds = (loop.time() - offset_s) // target.interval_s + 1
-            await asyncio.sleep(rounds * target.interval_s + offset_s - loop.time())
+            # Never the same turn again: a loop's timer may wake a little before its time.
+            turn = max(turn, (loop.time() - offset_s) // target.interval_s) + 1
+            await asyncio.sleep(turn * target.interval_s + offset_s - loop.time())
 
 
 def place(key: Key) -> float:

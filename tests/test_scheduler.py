@@ -109,6 +109,49 @@ async def test_following_others_stops_what_left_and_leaves_what_stayed_alone() -
     assert calls["changes/60"] == calls["changes/30"] == 1
 
 
+async def test_when_the_last_target_to_be_measured_leaves_the_first_round_is_over() -> None:
+    async def measure(one: Target) -> None:
+        await asyncio.sleep(60 if one.name == "dead" else 0)
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target("dead"), target("live")])
+    serving = asyncio.create_task(scheduler.serve())
+    assert await eventually_async(lambda: scheduler.unmeasured == 1)
+    scheduler.follow([target("live")])
+    assert scheduler.all_measured.is_set()
+    serving.cancel()
+
+
+async def test_a_reload_during_the_end_starts_nothing() -> None:
+    ended: list[str] = []
+
+    async def measure(_: Target) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            scheduler.follow([target("late")])
+            ended.append("at its end")
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target("first")])
+    await run(scheduler, 0.05)
+    assert ended == ["at its end"]
+
+
+def test_uvloops_timers_that_wake_early_measure_nothing_twice() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    calls: Counter[str] = Counter()
+
+    async def measure(one: Target) -> None:
+        calls[one.name] += 1
+
+    scheduler = Scheduler(measure)
+    scheduler.follow([target(f"t{n}", 0.25) for n in range(50)])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(scheduler, 1.1))
+    assert max(calls.values()) <= 6
+
+
 async def test_without_targets_the_first_round_is_over_at_once() -> None:
     async def measure(_: Target) -> None:
         raise AssertionError
