@@ -5,9 +5,10 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -61,6 +62,8 @@ class Agent:
         self._keeper = Keeper(path, self._recorder, self.config.retention_s, tick_s)
         self._scheduler = Scheduler(self._measure)
         self._reloaded_s = 0.0
+        self._today = date.min
+        self._expired: set[str] = set()
         self._apply(self.config)
 
     async def serve(self, ended: asyncio.Event) -> None:
@@ -69,19 +72,18 @@ class Agent:
         Raises:
             StartError: the port or the data folder is taken, or may not be used.
         """
+        # First of all: a SIGHUP that nobody handles ends the process.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
         async with AsyncExitStack() as stack:
             stack.enter_context(closing(_hold(self.config.data_dir)))
             stack.push_async_callback(self._tools.close)
             try:
                 await stack.enter_async_context(listen(self))
             except OSError as error:
-                why = os.strerror(error.errno) if error.errno else str(error)
-                msg = f"cannot listen on {self.config.listen}: {why}; set another `listen`"
+                msg = f"cannot listen on {self.config.listen}: {_why(error)}; set another `listen`"
                 raise StartError(msg) from error
             await self._keeper.open()
             stack.push_async_callback(self._keeper.close)
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGHUP, self.reload)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._scheduler.serve()),
@@ -108,8 +110,11 @@ class Agent:
 
     def metrics(self, *, openmetrics: bool = False) -> bytes:
         """Render all that is known now."""
+        at = clock.now()
+        if facts.day(at.wall_s) != self._today:  # a waiver may have expired overnight
+            self._say_facts(self.config, facts.day(at.wall_s))
         self._exposition.put("history", self._keeper.samples())
-        return self._exposition.render(clock.now().steady_s, openmetrics_text=openmetrics)
+        return self._exposition.render(at.steady_s, openmetrics_text=openmetrics)
 
     @property
     def unmeasured(self) -> int:
@@ -123,19 +128,24 @@ class Agent:
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s
-        today = datetime.fromtimestamp(at_s, facts.SHANGHAI).date()
-        for device in config.expired_waivers(today):
-            log.warning("waiver for a weaker SNMP has expired", extra={"device": device.name})
         for key in self._scheduler.follow(targets(config)):
             self._forget(key)
         kinds = {network.name: network.kind for network in config.networks}
-        local = {link.name for link in config.links if kinds[link.network] == "local"}
-        self._recorder.contract({it.name: it.bandwidth_bps for it in config.links}, local, at_s)
+        contracts = {link.name: link.bandwidth_bps for link in config.links}
+        local = [link.name for link in config.links if kinds[link.network] == "local"]
+        self._recorder.contract(contracts, [it for it in local if contracts[it] is None], at_s)
         self._keeper.retention_s = config.retention_s
-        self._exposition.put("facts", facts.samples(config, today))
+        self._say_facts(config, facts.day(at_s))
         self.config = config
         self._reloaded_s = at_s
         self._put_reload(successful=True)
+
+    def _say_facts(self, config: AgentConfig, today: date) -> None:
+        expired = {device.name for device in config.expired_waivers(today)}
+        for name in sorted(expired - self._expired):
+            log.warning("waiver for a weaker SNMP has expired", extra={"device": name})
+        self._today, self._expired = today, expired
+        self._exposition.put("facts", facts.samples(config, today))
 
     def _put_reload(self, *, successful: bool) -> None:
         samples = [
@@ -177,6 +187,12 @@ class Agent:
         self._latest[key] = observation
 
 
+def _why(error: OSError) -> str:
+    if error.errno is None or isinstance(error, socket.gaierror):  # its numbers are its own
+        return str(error.strerror or error)
+    return os.strerror(error.errno)  # the loop's own text repeats the address
+
+
 def _hold(data_dir: Path) -> IO[str]:
     """Keep other agents off the data folder for as long as the returned file is open.
 
@@ -191,8 +207,12 @@ def _hold(data_dir: Path) -> IO[str]:
         raise StartError(msg) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         lock.close()
         msg = f"another netfold uses the data folder {data_dir}; stop it or set another `data_dir`"
+        raise StartError(msg) from error
+    except OSError as error:
+        lock.close()
+        msg = f"cannot lock the data folder {data_dir}: {error.strerror}; set a local `data_dir`"
         raise StartError(msg) from error
     return lock

@@ -13,6 +13,7 @@ from config.inventory import Link, Network
 
 SHANGHAI = timezone(timedelta(hours=8))
 """China keeps one time all year; dates in contracts and waivers are meant in it."""
+_DAY_S = 86_400
 
 BUILD_INFO = Metric(
     "netfold_build_info",
@@ -69,6 +70,11 @@ METRICS = (
 )
 
 
+def day(wall_s: float) -> date:
+    """The date in Asia/Shanghai at a wall time."""
+    return datetime.fromtimestamp(wall_s, SHANGHAI).date()
+
+
 def samples(config: AgentConfig, today: date) -> list[Sample]:
     """Say all that the configuration declares; `today` is in Asia/Shanghai."""
     node = config.node
@@ -112,8 +118,8 @@ def _of_link(link: Link) -> Iterator[Sample]:
     if link.annual_cost_yuan is not None:
         yield Sample(LINK_COST, link.annual_cost_yuan, name)
     if link.contract_end is not None:
-        end = datetime.combine(link.contract_end + timedelta(days=1), time(), SHANGHAI)
-        yield Sample(LINK_CONTRACT_END, end.timestamp(), name)
+        begin = datetime.combine(link.contract_end, time(), SHANGHAI)
+        yield Sample(LINK_CONTRACT_END, begin.timestamp() + _DAY_S, name)  # 9999-12-31 has no next
 
 
 def _revision() -> str:

@@ -87,6 +87,7 @@ class Recorder:
     ) -> None:
         """Note each link's contracted bit/s as of now; local links stand at their port's speed."""
         self._local_links = frozenset(local_links)
+        self._capacities.clear()  # a link that was not local for a while has had another one since
         for link, bps in capacities.items():
             if link not in self._local_links:
                 self._steps.append(Capacity("link", link, at_s, bps))

@@ -52,7 +52,9 @@ def _links(config: AgentConfig, values: Values, readings: dict[str, CounterReadi
     for link in config.links[:MAX_ROWS]:
         reading = readings.get(link.name)
         speed_bps = reading.port_speed_bps if reading else None
-        capacity_bps = speed_bps if kinds[link.network] == "local" else link.bandwidth_bps
+        capacity_bps = link.bandwidth_bps
+        if capacity_bps is None and kinds[link.network] == "local":
+            capacity_bps = speed_bps
         state = {1: "up", 0: "down"}.get(int(values.get((link_metrics.UP.name, (link.name,)), -1)))
         table.add_row(
             link.name,
