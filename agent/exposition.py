@@ -70,13 +70,23 @@ class Exposition:
 
 def wants_openmetrics(accept: str) -> bool:
     """Whether an Accept header (RFC 9110 section 12.5.1) prefers OpenMetrics to plain text."""
-    wanted = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
-    for part in accept.split(","):
-        media_type, *parameters = (it.strip() for it in part.split(";"))
-        if media_type in wanted:
-            quality = next((it[2:] for it in parameters if it.startswith("q=")), "1")
-            wanted[media_type] = max(wanted[media_type], _quality(quality))
-    return wanted["application/openmetrics-text"] > wanted["text/plain"]
+    wanted = _qualities(accept)
+    return wanted.get("application/openmetrics-text", 0.0) > wanted.get("text/plain", 0.0)
+
+
+def wants_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header (RFC 9110 section 12.5.3) names gzip and not with q=0."""
+    return _qualities(accept_encoding).get("gzip", 0.0) > 0
+
+
+def _qualities(header: str) -> dict[str, float]:
+    """What a header accepts, and how much it wants it: the most where it is named twice."""
+    wanted: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, *parameters = (it.strip() for it in part.split(";"))
+        quality = next((it[2:] for it in parameters if it.startswith("q=")), "1")
+        wanted[name] = max(wanted.get(name, 0.0), _quality(quality))
+    return wanted
 
 
 def _quality(text: str) -> float:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
-from agent.exposition import Exposition, wants_openmetrics
+from agent.exposition import Exposition, wants_gzip, wants_openmetrics
 from collectors.base import Metric, Sample
 
 BYTES = Metric("netfold_x_bytes_total", "counter", 'Bytes, with "quotes" and \\ in it.', ("link",))
@@ -126,7 +126,22 @@ def test_both_of_prometheus_clients_parsers_read_back_any_label_and_value(
             id="rather-classic",
         ),
         pytest.param("application/openmetrics-text;q=nonsense", False, id="a-bad-weight"),
+        pytest.param("Application/OpenMetrics-Text; Q=0.5", True, id="letters-of-either-case"),
     ],
 )
 def test_the_format_is_chosen_by_the_accept_header(accept: str, openmetrics: bool) -> None:
     assert wants_openmetrics(accept) is openmetrics
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "gzip"),
+    [
+        pytest.param("", False, id="no-header"),
+        pytest.param("gzip", True, id="prometheus"),
+        pytest.param("br, Deflate, GZip;q=0.5", True, id="one-of-several"),
+        pytest.param("gzip;q=0", False, id="forbidden"),
+        pytest.param("notgzip", False, id="another-word-that-holds-it"),
+    ],
+)
+def test_it_is_packed_only_where_gzip_is_accepted(accept_encoding: str, gzip: bool) -> None:
+    assert wants_gzip(accept_encoding) is gzip

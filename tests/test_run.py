@@ -146,6 +146,26 @@ def test_both_formats_and_gzip_are_served_by_the_accept_headers(tmp_path: Path) 
         packed = agent.get("/metrics", **{"Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert b"netfold_build_info" in gzip.decompress(packed.body)
+        several = agent.get("/metrics", **{"Accept-Encoding": "deflate, gzip"})
+        assert several.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(b"GET /metrics HTTP/9.9\r\n\r\n", id="no-such-version"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n", id="a-long-header"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", id="tls"),
+    ],
+)
+def test_garbage_is_refused_without_a_traceback(tmp_path: Path, garbage: bytes) -> None:
+    with running(tmp_path, {}) as agent:
+        host, port = agent.address.split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as client:
+            client.sendall(garbage)
+            assert b"400 Bad Request" in client.recv(4_096)
+        assert agent.get("/-/healthy").status == 200
+    assert "Traceback" not in agent.log.read_text()
 
 
 def test_it_is_ready_when_every_target_has_been_measured_once(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
-from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_openmetrics
+from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_gzip, wants_openmetrics
 from config.agent import AgentConfig
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ async def listen(agent: Served) -> AsyncIterator[None]:
     """
     address = agent.config.listen
     runner = web.AppRunner(application(agent), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    # A port scanner's garbage is answered with 400; the log is no place for its traceback.
+    logging.getLogger("aiohttp.server").addFilter(_is_not_the_clients_fault)
     await runner.setup()
     try:
         await web.TCPSite(runner, address.host, address.port).start()
@@ -63,11 +66,7 @@ def application(agent: Served) -> web.Application:
     """All paths; the agent is asked, never changed, but for a reload."""
 
     async def metrics(request: web.Request) -> web.Response:
-        openmetrics = wants_openmetrics(request.headers.get("Accept", ""))
-        response = web.Response(body=agent.metrics(openmetrics=openmetrics))
-        response.headers["Content-Type"] = OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
-        response.enable_compression()
-        return response
+        return _metrics(agent, request)
 
     async def healthy(_: web.Request) -> web.Response:
         return web.Response(text="healthy\n")
@@ -94,6 +93,23 @@ def application(agent: Served) -> web.Application:
     app.router.add_get("/-/ready", ready)
     app.router.add_post("/-/reload", reload)
     return app
+
+
+def _metrics(agent: Served, request: web.Request) -> web.Response:
+    openmetrics = wants_openmetrics(_header(request, "Accept"))
+    response = web.Response(body=agent.metrics(openmetrics=openmetrics))
+    response.headers["Content-Type"] = OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
+    if wants_gzip(_header(request, "Accept-Encoding")):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+def _header(request: web.Request, name: str) -> str:
+    return ",".join(request.headers.getall(name, []))
+
+
+def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _is_loopback(host: str) -> bool:
