@@ -1,4 +1,5 @@
 from dataclasses import replace
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -223,6 +224,17 @@ def test_a_runs_partial_ticks_at_both_ends_belong_to_it() -> None:
     _, ticks, runs = fold_all(spans(100, 750, 50, 300))
     assert runs == {FIRST: Run(FIRST, FIRST + 2, (900.0, 1_800.0))}
     assert ticks == [Tick(FIRST + 3, (1.0, 2.0))]
+
+
+def test_a_year_of_downtime_is_folded_at_once_not_tick_by_tick() -> None:
+    year = Span(NOON + 1, NOON + 366 * 86_400 + 7, (8e6, 0.0))
+    started = perf_counter()
+    for _ in range(2_000):
+        fold, ticks, runs = advance(begin(year.start_s, 2), year)
+    assert perf_counter() - started < 5
+    last = int(year.end_s // 300)
+    assert (ticks, runs) == ((), (Run(FIRST + 1, last - 1, (8e6, 0.0)),))
+    assert (fold.tick, fold.until_s, fold.covered_s) == (last, year.end_s, 7.0)
 
 
 def test_unknown_seconds_before_a_long_span_do_not_take_bits_from_its_run() -> None:

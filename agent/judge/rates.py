@@ -145,6 +145,8 @@ def advance(
     ticks: list[Tick] = []
     runs: dict[int, Run] = {}
     while fold.until_s < span.end_s:
+        if not seen:
+            fold = _leap(fold, span.end_s, tick_s)
         end_s = (fold.tick + 1) * tick_s
         fold = _cover(fold, span, min(end_s, span.end_s), seen=seen)
         if fold.until_s >= end_s:
@@ -161,6 +163,16 @@ def advance(
         if run.last >= run.first and fold.run:
             runs[run.first] = fold.run
     return fold, tuple(ticks), tuple(runs.values())
+
+
+def _leap(fold: Fold, end_s: float, tick_s: float) -> Fold:
+    """Take a long span's whole ticks into the run at once: there may be years of them."""
+    last = int(end_s // tick_s)
+    if last <= fold.tick or fold.until_s > fold.tick * tick_s:
+        return fold
+    zeros = (0.0,) * len(fold.amounts)
+    run = _more(fold.run or Run(fold.tick, fold.tick - 1, zeros), last - 1, zeros)
+    return Fold(last * tick_s, last, 0.0, 0.0, zeros, run)
 
 
 def _cover(fold: Fold, span: Span, until_s: float, *, seen: bool) -> Fold:
