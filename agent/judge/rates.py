@@ -141,12 +141,11 @@ def advance(
         raise ValueError(msg)
     if span.start_s > fold.until_s + _EPSILON_S:
         fold = begin(span.start_s, len(span.amounts), tick_s)
-    seen = span.seconds <= tick_s + _EPSILON_S
+    seen = _is_short(span, tick_s)
     ticks: list[Tick] = []
     runs: dict[int, Run] = {}
     while fold.until_s < span.end_s:
-        if not seen:
-            fold = _leap(fold, span.end_s, tick_s)
+        fold = _leap(fold, span, tick_s)
         end_s = (fold.tick + 1) * tick_s
         fold = _cover(fold, span, min(end_s, span.end_s), seen=seen)
         if fold.until_s >= end_s:
@@ -165,10 +164,15 @@ def advance(
     return fold, tuple(ticks), tuple(runs.values())
 
 
-def _leap(fold: Fold, end_s: float, tick_s: float) -> Fold:
+def _is_short(span: Span, tick_s: float) -> bool:
+    return span.seconds <= tick_s + _EPSILON_S
+
+
+def _leap(fold: Fold, span: Span, tick_s: float) -> Fold:
     """Take a long span's whole ticks into the run at once: there may be years of them."""
-    last = int(end_s // tick_s)
-    if last <= fold.tick or fold.until_s > fold.tick * tick_s:
+    last = int(span.end_s // tick_s)
+    is_at_a_start = fold.until_s <= fold.tick * tick_s
+    if _is_short(span, tick_s) or not is_at_a_start or last <= fold.tick:
         return fold
     zeros = (0.0,) * len(fold.amounts)
     run = _more(fold.run or Run(fold.tick, fold.tick - 1, zeros), last - 1, zeros)
