@@ -316,7 +316,8 @@ class History:
 
     def _or_anew(self, work: Callable[[], T]) -> T:
         """Do the work; where the file turns out damaged, do it on a new one."""
-        if self._is_closed:  # a damaged file was set aside, and no new one could be begun
+        self._notice_removal()
+        if self._is_closed:  # removed; or damaged and set aside, and no new one could be begun
             self._open()
         try:
             return work()
@@ -324,6 +325,14 @@ class History:
             self._set_aside_damaged(error)
             self._open()
             return work()
+
+    def _notice_removal(self) -> None:
+        """Stop writing into a file that has no name any more: its end would be the data's."""
+        if not self._is_closed and not self._path.exists():
+            self._db.close()
+            self._is_closed = True
+            msg = f"{self._path}: it was removed while in use; a new one is begun"
+            raise HistoryError(msg)
 
     def _set_aside_damaged(self, error: sqlite3.DatabaseError) -> None:
         """Rename the file under a dated name if the error says it is damaged, else raise it."""

@@ -215,6 +215,19 @@ def test_when_no_new_file_can_replace_a_damaged_one_the_next_write_tries_again(
     history.close()
 
 
+def test_a_file_removed_while_in_use_is_said_and_a_new_one_begun(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    path.unlink()
+    with pytest.raises(HistoryError, match="it was removed while in use; a new one is begun"):
+        history.write({EDU: record(Tick(11, (3.0, 4.0)))})
+    history.write({EDU: record(Tick(11, (3.0, 4.0)))})
+    history.close()
+    history = History(path)
+    assert history.ticks(EDU, 0, 99) == [Tick(11, (3.0, 4.0))]
+    history.close()
+
+
 def test_another_programs_database_is_refused_not_set_aside(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE recipes (name)")
