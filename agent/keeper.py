@@ -32,6 +32,9 @@ GATHER_S = 1.0
 """Series that finish a tick within this time are written together."""
 
 RETRY_S = 10.0
+END_S = 1.2
+"""An agent told to stop has 2 s; a lock takes up to half a second of them, a scrape as much."""
+
 PRUNE_EVERY_S = 86_400.0
 
 
@@ -84,10 +87,14 @@ class Keeper:
         return written is not None
 
     async def close(self) -> None:
-        """Write all that is known and close the file."""
-        await self.flush(everything=True)
-        if self._history is not None:
-            await self._on_thread(self._history.close)
+        """Write all that is known and close the file; leave it where the disk hangs."""
+        try:
+            async with asyncio.timeout(END_S):
+                await self.flush(everything=True)
+                if self._history is not None:
+                    await self._on_thread(self._history.close)
+        except TimeoutError:
+            log.warning("history is left open, its disk hangs", extra={"path": str(self._path)})
         self._thread.shutdown(wait=False)
 
     def samples(self) -> list[Sample]:

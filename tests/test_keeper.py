@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -66,6 +68,25 @@ async def test_a_write_that_the_end_interrupts_is_not_lost(path: Path) -> None:
         other.execute("ROLLBACK")
     await keeper.close()
     assert kept(path) == [FIRST]
+
+
+async def test_a_disk_that_hangs_does_not_delay_the_end(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper = Keeper(path, Recorder(), 400 * DAY_S)
+    assert await keeper.open()
+    answered = threading.Event()
+    assert keeper._history
+    keeper._thread.submit(answered.wait)
+    keeper._thread.submit(keeper._history.close)
+    started = perf_counter()
+    try:
+        await keeper.close()
+    finally:
+        answered.set()
+    assert perf_counter() - started < 1.8
+    assert "history is left open, its disk hangs" in caplog.text
+    await asyncio.get_running_loop().run_in_executor(None, keeper._thread.shutdown)
 
 
 async def test_a_clock_set_to_a_wrong_year_forgets_nothing(
