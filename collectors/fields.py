@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_BITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_TENS = {"": 0, "k": 3, "M": 6, "G": 9, "T": 12}
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 # The last label holds a letter (RFC 3696): `22` and `10.0.0` are no hosts but slips of the pen.
 _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?=[^.]*[A-Za-z]){_LABEL}")
@@ -111,7 +111,7 @@ def _bandwidth(value: object) -> object:
     if match is None or float(match[1]) == 0:
         msg = f"not a bandwidth: {seen(value)}; write bit/s above 0 with k, M, G or T, as 100M"
         raise ValueError(msg)
-    return float(match[1]) * _BITS[match[2]]
+    return float(f"{match[1]}e{_TENS[match[2]]}")  # 2.2M is 2200000; 2.2 * 10**6 is more
 
 
 def _name(value: object) -> object:

@@ -13,8 +13,9 @@ from collectors.base import Target
 from collectors.fields import Duration, Name, join_address, split_address
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
-from config.fields import FilePath, Item, Region, Text
+from config.fields import FilePath, Item, Region, Text, path_in
 from config.inventory import Device, Group, Link, Network, Server, System
+from config.policy import Policy, load_policy
 
 _DAY_S = 86400.0
 _SIX_MONTHS_S = 180 * _DAY_S
@@ -49,6 +50,19 @@ def _listen(value: object) -> object:
     return listen_at(value) if isinstance(value, str) else value
 
 
+def _policy(value: object, info: ValidationInfo) -> object:
+    """Load the policy that is named; its mistakes are told with those of this configuration."""
+    path = path_in(value, info)
+    if not isinstance(path, Path):
+        return value
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        msg = f"cannot be read: {path}: {error.strerror}; name a policy file, or none"
+        raise ValueError(msg) from error
+    return load_policy(path)
+
+
 def state_folder() -> Path:
     """Return the user's folder for what outlives a restart (XDG: a relative one counts as none)."""
     given = Path(os.environ.get("XDG_STATE_HOME", ""))
@@ -77,7 +91,9 @@ class AgentConfig(Item):
     data_dir: FilePath = Field(default_factory=state_folder)
     short_retention: Literal["accepted"] | None = None
     retention_s: Duration = Field(400 * _DAY_S, alias="retention", gt=0)
-    policy: FilePath | None = None
+    policy: Annotated[InstanceOf[Policy], BeforeValidator(_policy)] = Field(
+        default_factory=load_policy
+    )
     include: tuple[str, ...] = ()
     credentials: tuple[NamedCredential, ...] = ()
     networks: tuple[Network, ...] = ()
@@ -109,17 +125,6 @@ class AgentConfig(Item):
         if not is_folder:
             msg = f"not a folder: {value}; name a folder, which need not exist yet"
             raise ValueError(msg)
-        return value
-
-    @field_validator("policy")
-    @classmethod
-    def _is_readable(cls, value: Path | None) -> Path | None:
-        try:
-            if value:
-                value.open("rb").close()
-        except OSError as error:
-            msg = f"cannot be read: {value}: {error.strerror}; name a policy file, or none"
-            raise ValueError(msg) from error
         return value
 
     @property

@@ -1,21 +1,18 @@
-"""A document -> the models; what is wrong with one item does not hide the mistakes of another."""
+"""A document -> the configuration; one item's mistakes do not hide those of another."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from collectors.base import Target, discover, find
 from collectors.fields import seen
-from config import shape
 from config.agent import AgentConfig
 from config.document import SECTIONS, Document, Loc, Raw, text
-from config.messages import in_words
-from config.problems import closest, hint
+from config.problems import hint
 from config.rules import check_rules
 from config.shape import Spot, keys, walk
+from config.validate import validate
 
-M = TypeVar("M", bound=BaseModel)
 _Names = Mapping[str, Mapping[str, Loc]]
 
 
@@ -33,7 +30,7 @@ def build(document: Document) -> AgentConfig | None:
         for loc, row in document.items(section):
             model = _model(document, loc, row)
             _check_references(document, names, walk(model, row, loc))
-            item = _validate(document, model, loc, row)
+            item = validate(document, model, loc, row)
             if section == "probes":
                 _check_timeout(document, loc, row)
             if item is not None:
@@ -41,7 +38,7 @@ def build(document: Document) -> AgentConfig | None:
     _check_names(document, names)
     check_rules(document)
     top = {key: value for key, value in document.data.items() if key not in SECTIONS}
-    return _validate(document, AgentConfig, (), top, made)
+    return validate(document, AgentConfig, (), top, made)
 
 
 def _model(document: Document, loc: Loc, row: Raw) -> type[BaseModel]:
@@ -59,57 +56,6 @@ def _model(document: Document, loc: Loc, row: Raw) -> type[BaseModel]:
     msg = f"not a kind of probe: {seen(kind)}; {hint(kind, kinds, 'there are {}')}"
     document.report((*loc, "kind"), msg)
     return _UnknownKind
-
-
-def _validate(
-    document: Document,
-    model: type[M],
-    loc: Loc,
-    row: Raw,
-    made: Mapping[str, list[BaseModel]] | None = None,
-) -> M | None:
-    """Make one model of what is written, `made` parts added; None if it has mistakes."""
-    explained = _check_keys(document, walk(model, row, loc))
-    context = {"folder": document.place(loc).file.parent}
-    values = {**row, **(made or {})} if isinstance(row, dict) else row
-    try:
-        return model.model_validate(values, context=context)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    for detail in details:
-        # Unknown keys have been said, with a suggestion.
-        if detail["type"] != "extra_forbidden":
-            _report(document, model, loc, detail, explained)
-    return None
-
-
-def _report(
-    document: Document,
-    model: type[BaseModel],
-    item: Loc,
-    detail: Mapping[str, Any],
-    explained: set[Loc],
-) -> None:
-    """Report what pydantic found, unless the same has been said in other words."""
-    words, field = shape.find(model, detail["loc"])
-    loc = (*item, *words)
-    while isinstance(document.value(loc[:-1]), str):
-        loc = loc[:-1]  # pydantic goes on with the names of a union's members
-    if loc not in explained and not document.is_unreadable(loc):
-        document.report(loc, in_words(detail, field, document.value(loc)))
-
-
-def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
-    """Report unknown keys; return what is missing only because it is misspelt."""
-    explained = set()
-    for loc, _, model, key in spots:
-        if key is None and model.model_config.get("extra") == "forbid":
-            word = str(loc[-1])
-            known = keys(model)
-            document.unknown.add(loc)
-            document.report(loc, f"unknown key; {hint(word, known, 'known here: {}')}")
-            explained.add((*loc[:-1], closest(word, known) or word))
-    return explained
 
 
 def _check_references(document: Document, names: _Names, spots: Iterable[Spot]) -> None:

@@ -1,7 +1,7 @@
 """What the files say, before it means anything: texts in lists and mappings, each with its line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, Union
@@ -18,6 +18,18 @@ SECTIONS = ("credentials", "networks", "devices", "links", "servers", "systems",
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of file: its sections, the file that shows one, and how such a file may begin."""
+
+    sections: tuple[str, ...]
+    shown_in: str
+    begins: str
+
+
+CONFIGURATION = Form(SECTIONS, "config/smallest.yaml", "node: {name: …}")
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where something is written."""
 
@@ -30,28 +42,35 @@ class Place:
 
 @dataclass
 class Document:
-    """One configuration from all of its files, and what was found wrong with it so far.
+    """One configuration from all of its files (or one policy), and what was found wrong so far.
 
     `unknown` holds keys that no model has; `unreadable` values already reported as none at all;
     `unsure` sections that could not be read whole, so that nothing is surely missing from them.
     """
 
     file: Path
+    form: Form = CONFIGURATION
     data: dict[str, Raw] = field(default_factory=dict)
     places: dict[Loc, Place] = field(default_factory=dict)
     unknown: set[Loc] = field(default_factory=set)
     unreadable: set[Loc] = field(default_factory=set)
     unsure: set[str] = field(default_factory=set)
     _found: list[tuple[Loc, Place, str]] = field(default_factory=list)
+    _others: list[Problem] = field(default_factory=list)
 
     def report(self, loc: Loc, message: str, place: Place | None = None) -> None:
         """Add a problem; without a place of its own it is where `loc`, or what holds it, is."""
         self._found.append((loc, place or self.place(loc), message))
 
+    def report_others(self, problems: Iterable[Problem]) -> None:
+        """Add what is wrong in a file of another form that this one names."""
+        self._others.extend(problems)
+
     def problems(self) -> list[Problem]:
         """Return what was reported, each once: an alias repeats its anchor's mistakes."""
         found = dict.fromkeys(self._found)
-        return [Problem(at.file, at.line, self.key(loc), text) for loc, at, text in found]
+        own = [Problem(at.file, at.line, self.key(loc), text) for loc, at, text in found]
+        return own + self._others
 
     def place(self, loc: Loc) -> Place:
         """Return where `loc` is written or, if it is not, the nearest thing that holds it."""
@@ -111,7 +130,7 @@ class Document:
 
     def _label(self, loc: Loc) -> str:
         """Name what a list has at `loc`: an item of a section by its name, others by number."""
-        if loc[:-1] not in {(section,) for section in SECTIONS}:
+        if loc[:-1] not in {(section,) for section in self.form.sections}:
             return str(loc[-1])
         row = self.value(loc)
         name = text(row, "name") if isinstance(row, dict) else None

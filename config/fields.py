@@ -78,6 +78,16 @@ def _busy_period(value: object) -> object:
     return value
 
 
+def _percent(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)%", value)
+    if match is None:
+        msg = f"not a percentage: {seen(value)}; write a number and %, as 5%"
+        raise ValueError(msg)
+    return float(f"{match[1]}e-2")  # 0.7% is 0.007; 0.7 / 100 is less than that
+
+
 def _ip_network(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -92,7 +102,13 @@ def _ip_network(value: object) -> object:
     return network
 
 
-def _path(value: object, info: ValidationInfo) -> object:
+def path_in(value: object, info: ValidationInfo) -> object:
+    """Read a path; a relative one starts at the folder of the file that is being read.
+
+    Raises:
+        ValueError: it begins with the home of nobody.
+
+    """
     if not isinstance(value, str):
         return value
     try:
@@ -128,8 +144,11 @@ AddressRange = Annotated[
 ]
 """A range of addresses (CIDR); a single address is one too."""
 
-FilePath = Annotated[Path, BeforeValidator(_path)]
+FilePath = Annotated[Path, BeforeValidator(path_in)]
 """A path; a relative one starts at the folder of the file that names it."""
+
+Percent = Annotated[float, BeforeValidator(_percent)]
+"""A ratio, written in percent: `5%` is 0.05."""
 
 Yuan = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """Money, in yuan."""

@@ -35,6 +35,7 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _DURATION = get_args(Duration)[1]
+_DAY_S = 86400
 _FORM_OF = {str: "one text", list: "a list", dict: "a mapping"}
 
 
@@ -77,9 +78,13 @@ def _of_text(
         return f"not a word for this: {seen(raw)}; {hint(raw, words, right)}"
     if kind in _BOUNDS:
         name, word = _BOUNDS[kind]
-        return f"out of range: {seen(raw)}; write {word} {context[name]:g}{_unit(field)}"
+        return f"out of range: {seen(raw)}; write {word} {_bound(context[name], field, raw)}"
     return None
 
 
-def _unit(field: FieldInfo | None) -> str:
-    return "s" if field and _DURATION in field.metadata else ""
+def _bound(bound: float, field: FieldInfo | None, raw: str) -> str:
+    if raw.endswith("%"):
+        return f"{bound * 100:g}%"
+    if field and _DURATION in field.metadata:
+        return f"{bound / _DAY_S:g}d" if bound and bound % _DAY_S == 0 else f"{bound:g}s"
+    return f"{bound:g}"

@@ -23,8 +23,8 @@ class Problem:
         return f"{self.file}:{self.line}: {self.key}: {self.message}"
 
 
-class ConfigError(Exception):
-    """A configuration that cannot be used: every problem of it, in order of file and line."""
+class ConfigError(ValueError):
+    """A file that cannot be used: every problem of it, in order of file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda one: (str(one.file), one.line)))

@@ -160,7 +160,7 @@ def test_what_is_no_configuration_at_all_is_one_line(content: str | bytes, says:
 
 @pytest.mark.parametrize("loader", ["SafeLoader", "CSafeLoader"])
 def test_both_parsers_of_pyyaml_say_the_same(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.load._LOADER", getattr(yaml, loader, yaml.SafeLoader))
+    monkeypatch.setattr("config.reader._LOADER", getattr(yaml, loader, yaml.SafeLoader))
     for row in BROKEN:
         content, says = row.values
         assert problems(content) == [f"n.yaml:{says}"], row.id

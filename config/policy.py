@@ -1,0 +1,175 @@
+"""The policy: the reviewed rules that verdicts are given by, in a file of their own."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, field_validator
+
+from collectors.fields import Duration
+from config.document import Document, Form, Raw
+from config.fields import Item
+from config.policy_checks import check_between, read_rules
+from config.policy_rule import Level, LinkRule, Measure, Rule, ServerRule, WrittenRule
+from config.problems import ConfigError
+from config.reader import read
+from config.validate import validate
+
+__all__ = [
+    "LinkPolicy",
+    "Measure",
+    "Policy",
+    "Rule",
+    "ServerPolicy",
+    "SystemPolicy",
+    "UsePolicy",
+    "load_policy",
+]
+
+_SHIPPED = Path(__file__).parent / "policy.yaml"
+_FORM = Form((), "config/policy.yaml", "links: {window: 30d}")
+_TICK_S = 300
+_DAY_S = 86400
+
+
+def _whole_ticks(value: float) -> float:
+    if value % _TICK_S:
+        msg = f"not in whole ticks of 5m: {value:.10g}s; write a multiple of 5m, as 30d"
+        raise ValueError(msg)
+    return value
+
+
+Window = Annotated[Duration, Field(ge=_DAY_S, le=400 * _DAY_S), AfterValidator(_whole_ticks)]
+"""The seconds that a verdict looks back over: whole ticks, 1 to 400 days."""
+
+
+class UsePolicy(Item):
+    """What makes a subject low_use, idle or busy: within one status all rules must hold."""
+
+    window_s: Window = Field(alias="window")
+    confirm_after_s: Duration = Field(alias="confirm_after")
+    low_use: tuple[InstanceOf[Rule], ...]
+    idle: tuple[InstanceOf[Rule], ...]
+    busy: tuple[InstanceOf[Rule], ...]
+
+    @field_validator("confirm_after_s")
+    @classmethod
+    def _within_the_window(cls, value: float, info: ValidationInfo) -> float:
+        window_s = info.data.get("window_s", value)
+        if value > window_s:
+            msg = f"longer than the window: {value / _DAY_S:.10g}d of {window_s / _DAY_S:.10g}d; "
+            raise ValueError(msg + "write at most that")
+        return value
+
+
+class LinkPolicy(UsePolicy):
+    """What links, groups and networks are judged by: load and rate."""
+
+
+class ServerPolicy(UsePolicy):
+    """What servers are judged by: cpu, cores, memory and network."""
+
+
+class SystemPolicy(Item):
+    """For how long a system had no client, and how much of that (a ratio) was watched."""
+
+    window_s: Window = Field(alias="window")
+    watched: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All rules in force."""
+
+    links: LinkPolicy
+    servers: ServerPolicy
+    systems: SystemPolicy
+
+    @property
+    def hash(self) -> str:
+        """What a verdict names its policy by: `sha256:` and the digest of the canonical form.
+
+        That is JSON in ASCII, keys sorted, without blanks: per section the seconds and ratios as
+        numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05".
+        So comments, order and spelling (1000k, 1M) change nothing; any other number does.
+        """
+        canonical = {
+            "links": _canonical(self.links),
+            "servers": _canonical(self.servers),
+            "systems": _canonical(self.systems),
+        }
+        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """Read a policy; what it leaves out, and all of it without a path, is as netfold ships it.
+
+    Raises:
+        ConfigError: with every mistake in it, at once.
+
+    """
+    document = Document(path or _SHIPPED, _FORM)
+    policy = None
+    if read(document, document.file):
+        _fill_in(document)
+        policy = _build(document)
+    problems = document.problems()
+    if problems or policy is None:
+        raise ConfigError(problems)
+    return policy
+
+
+P = TypeVar("P", bound=UsePolicy)
+
+
+class _File(Item):
+    """The top of a policy file; its sections are read one by one."""
+
+    links: object = None
+    servers: object = None
+    systems: object = None
+
+
+def _canonical(section: Item) -> dict[str, object]:
+    return {
+        name: sorted(map(str, value)) if isinstance(value, tuple) else float(value)
+        for name, value in section
+    }
+
+
+@cache
+def _shipped() -> Mapping[str, Raw]:
+    document = Document(_SHIPPED, _FORM)
+    read(document, _SHIPPED)
+    return document.data
+
+
+def _fill_in(document: Document) -> None:
+    """Add the defaults that are left out; they have no place, so that one can tell them."""
+    for section, default in _shipped().items():
+        written = document.data.setdefault(section, default)
+        if isinstance(written, dict) and isinstance(default, dict):
+            document.data[section] = {**default, **written}
+
+
+def _build(document: Document) -> Policy | None:
+    validate(document, _File, (), document.data)
+    links = _use(document, "links", LinkPolicy, LinkRule)
+    servers = _use(document, "servers", ServerPolicy, ServerRule)
+    systems = validate(document, SystemPolicy, ("systems",), document.data["systems"])
+    return Policy(links, servers, systems) if links and servers and systems else None
+
+
+def _use(
+    document: Document, section: str, model: type[P], rule_model: type[WrittenRule]
+) -> P | None:
+    found = read_rules(document, section, rule_model)
+    made: dict[str, object] = {it: tuple(filter(None, rules)) for it, rules in found.items()}
+    policy = validate(document, model, (section,), document.data[section], made)
+    check_between(document, section, found)
+    return policy
