@@ -1,0 +1,49 @@
+"""Links judged as one, and what their units make of a network."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from agent.judge.bounds import Traffic, summed
+from agent.judge.verdict import Judgement, Status, judge
+from config.policy import LinkPolicy
+
+
+class Member(NamedTuple):
+    """A link of a group, over the group's window."""
+
+    traffic: Traffic
+    is_primary: bool
+
+
+def judge_group(
+    members: Sequence[Member], policy: LinkPolicy, *, seasons: Sequence[Traffic | None] = ()
+) -> Judgement:
+    """Judge a primary and its standby by their sum and the primaries' capacity.
+
+    It is idle or of low use only if each member alone would be as well: what a small backup
+    carries must not drown in the capacity of a large primary.
+    """
+    capacity = np.sum([it.traffic.capacity for it in members if it.is_primary], axis=0)
+    together = judge(summed([it.traffic for it in members], capacity), policy, seasons=seasons)
+    if not together.status.is_low:
+        return together
+    alone = [judge(it.traffic, policy).status for it in members]
+    return together._replace(status=_weakest([together.status, *alone]))
+
+
+def judge_network(units: Sequence[Status], *, exempt: int = 0) -> Status:
+    """What its units make of a network; the exempt ones among them count by their data."""
+    if not units:
+        return Status.UNKNOWN
+    return Status.EXEMPT if exempt == len(units) else _weakest(units)
+
+
+def _weakest(statuses: Sequence[Status]) -> Status:
+    """One that is used makes all used; all idle is idle; idle and low use are low use."""
+    if any(status in {Status.NORMAL, Status.BUSY} for status in statuses):
+        return Status.NORMAL
+    if all(status is Status.IDLE for status in statuses):
+        return Status.IDLE
+    return Status.LOW_USE if all(status.is_low for status in statuses) else Status.UNKNOWN

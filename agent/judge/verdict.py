@@ -1,0 +1,125 @@
+"""From a window to a verdict: rules of one form, three-valued, in a fixed order."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from agent.judge.bounds import Bounds, Window
+from config.policy import Rule, UsePolicy
+
+
+class Status(StrEnum):
+    """What a verdict says of a link, a group or a network."""
+
+    UNKNOWN = "unknown"
+    EXEMPT = "exempt"
+    STANDBY = "standby"
+    IDLE = "idle"
+    LOW_USE = "low_use"
+    NORMAL = "normal"
+    BUSY = "busy"
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it names a line that may be given back."""
+        return self in {Status.IDLE, Status.LOW_USE}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One rule of a status, held against a window."""
+
+    status: Status
+    rule: Rule
+    share: Bounds
+
+    @property
+    def holds(self) -> bool | None:
+        """True and False are proven; None: what was not seen could decide it either way."""
+        below, above = self.share.upper <= self.rule.limit, self.share.lower > self.rule.limit
+        if not (below or above):
+            return None
+        return below if self.rule.at_most else above
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.rule}"
+
+
+class Judgement(NamedTuple):
+    """What the data of a window prove, and each rule that says so."""
+
+    status: Status
+    outcomes: tuple[Outcome, ...]
+
+
+def judge(window: Window, policy: UsePolicy, *, seasons: Iterable[Window | None] = ()) -> Judgement:
+    """Judge one subject by its window.
+
+    `seasons` are the last occurrences of its declared busy periods, None if one was never seen:
+    each must itself prove low use before idle or low use can be said.
+    """
+    outcomes = tuple(_outcomes(window, policy))
+    status = decide(outcomes)
+    if status.is_low and not all(_proves_low_use(season, policy) for season in seasons):
+        status = Status.UNKNOWN
+    return Judgement(status, outcomes)
+
+
+def decide(outcomes: Iterable[Outcome]) -> Status:
+    """Busy if proven, else idle, else low use; normal if those two are disproven, else unknown."""
+    held: dict[Status, list[bool | None]] = {}
+    for outcome in outcomes:
+        held.setdefault(outcome.status, []).append(outcome.holds)
+    for status in (Status.BUSY, Status.IDLE, Status.LOW_USE):
+        if all_hold(held.get(status, [None])):
+            return status
+    used = all_hold(held.get(Status.IDLE, [None])) is False
+    used &= all_hold(held.get(Status.LOW_USE, [None])) is False
+    return Status.NORMAL if used else Status.UNKNOWN
+
+
+def all_hold(parts: Iterable[bool | None]) -> bool | None:
+    """Three-valued and: one disproven disproves all, one undecided leaves the rest undecided."""
+    parts = list(parts)
+    if False in parts:
+        return False
+    return None if None in parts else True
+
+
+def earliest(window: Window, policy: UsePolicy) -> int | None:
+    """How many more ticks, all seen and without any use, until idle or low use can be proven.
+
+    None if a whole window of them would prove neither: something that a rule asks for is unknown.
+    """
+    if not _would_be_low(window, policy, window.ticks):
+        return None
+    low, high = 0, window.ticks
+    while low < high:
+        middle = (low + high) // 2
+        if _would_be_low(window, policy, middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _would_be_low(window: Window, policy: UsePolicy, ticks: int) -> bool:
+    return decide(_outcomes(window.silent_for(ticks), policy)).is_low
+
+
+def _outcomes(window: Window, policy: UsePolicy) -> Iterator[Outcome]:
+    for status, rules in (
+        (Status.BUSY, policy.busy),
+        (Status.IDLE, policy.idle),
+        (Status.LOW_USE, policy.low_use),
+    ):
+        for rule in rules:
+            yield Outcome(status, rule, window.time_above(rule.measure, rule.threshold))
+
+
+def _proves_low_use(season: Window | None, policy: UsePolicy) -> bool:
+    if season is None:
+        return False
+    low_use = (it for it in _outcomes(season, policy) if it.status is Status.LOW_USE)
+    return all_hold(it.holds for it in low_use) is True
