@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.agentproc import Agent, netfold, running, write
-from tests.testbed import eventually, free_port
+from tests.testbed import eventually, free_port, peer
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
 
@@ -92,11 +92,13 @@ def test_an_output_that_cannot_be_written_does_not_stop_it(
 
 def test_a_name_server_that_never_answers_does_not_delay_the_end(tmp_path: Path) -> None:
     alone = ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-n", "-m"]
-    tools = all(map(shutil.which, ("unshare", "ip", "mount")))
+    tools = all(map(shutil.which, ("unshare", "mount")))
     if not tools or subprocess.run([*alone, "true"], check=False).returncode:
         pytest.skip("no namespaces to be had here for a name server of our own")
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30\n")
-    prepare = f"ip link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf"
+    ip = peer("ip")
+    its = f"env PATH={ip.env['PATH']} LD_LIBRARY_PATH={ip.env['LD_LIBRARY_PATH']} {ip.binary}"
+    prepare = f"{its} link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf"
     script = [sys.executable, "-c", WITH_A_SILENT_NAME_SERVER, str(tmp_path)]
     command = [*alone, "sh", "-c", f'{prepare} && exec "$@"', "sh", *script]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
@@ -346,3 +348,31 @@ def test_the_data_folder_is_free_again_after_a_kill(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with running(tmp_path, {}) as agent:
         assert agent.value("netfold_history_write_failures_total") == 0
+
+
+def test_an_agent_loads_only_what_its_configuration_needs(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    path = tmp_path / "netfold.yaml"
+    probe = tcp("web", listener.getsockname()[1])
+    listen = f"127.0.0.1:{free_port('tcp')}"
+    config = {"node": {"name": "test"}, "data_dir": "data", "listen": listen, "probes": [probe]}
+    write(path, config)
+    loaded = textwrap.dedent(f"""
+        import asyncio, sys
+        from pathlib import Path
+        from agent.app import Agent
+        from agent.cli import run
+        from agent.cli.source import read
+        async def measure():
+            agent, ended = Agent(lambda: read(Path({str(path)!r}))), asyncio.Event()
+            serving = asyncio.create_task(agent.serve(ended))
+            await agent.first_round()
+            ended.set()
+            await serving
+        asyncio.run(measure())
+        print(sorted({{"pysnmp", "psutil", "rich", "numpy"}} & sys.modules.keys()))
+    """)
+    command = [sys.executable, "-c", loaded]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
