@@ -111,7 +111,11 @@ def _bandwidth(value: object) -> object:
     if match is None or float(match[1]) == 0:
         msg = f"not a bandwidth: {seen(value)}; write bit/s above 0 with k, M, G or T, as 100M"
         raise ValueError(msg)
-    return float(match[1]) * _BITS[match[2]]
+    bps = float(match[1]) * _BITS[match[2]]
+    if bps < _BITS["k"]:
+        msg = f"not a bandwidth: {seen(value)} is {bps:g} bit/s; write k, M or G too, as 100M"
+        raise ValueError(msg)
+    return bps
 
 
 def _name(value: object) -> object:

@@ -201,7 +201,8 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(
     done = netfold("run", "-c", path)
     assert done.returncode == 2
     assert done.stderr == (
-        f"netfold: cannot listen on {address}: Address already in use; set another `listen`\n"
+        f"netfold: cannot listen on {address}: Address already in use; "
+        "set another `listen`, or --listen\n"
     )
 
 
@@ -376,3 +377,68 @@ def test_an_agent_loads_only_what_its_configuration_needs(
     command = [sys.executable, "-c", loaded]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_what_is_no_mistake_but_may_not_be_meant_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "key").touch(mode=0o600)
+    (tmp_path / "key").write_text("public")
+    waiver = {"until": "2020-01-01", "reason": "old", "approver": "网络中心"}
+    address = "127.0.0.1"
+    config = {
+        "node": {"name": "test"},
+        "credentials": [{"name": "old", "version": "2c", "community": {"file": "key"}}],
+        "networks": [{"name": "edu", "kind": "dedicated"}],
+        "devices": [{"name": "r1", "address": address, "credential": "old", "waiver": waiver}],
+        "links": [{"name": "a", "network": "edu", "interface": {"device": "r1", "name": "ge0"}}],
+    }
+    path = tmp_path / "netfold.yaml"
+    write(path, config)
+    done = netfold("check", "-c", path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1:] == [
+        "note: link a has no bandwidth: it can never be shown to be idle",
+        "note: the waiver of device r1 ended on 2020-01-01: renew it, or use SNMPv3",
+    ]
+    write(path, {"node": {"name": "test"}})
+    nothing = "nothing is measured: there is no device, probe or server"
+    assert nothing in netfold("check", "-c", path).stdout
+    assert "nothing to measure" in netfold("once", "-c", path).stdout
+
+
+@pytest.mark.parametrize("command", [["once"], ["check", "-c", "{config}"], ["--help"]])
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "netfold.yaml"
+    write(path, {"node": {"name": "test"}})
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *(it.format(config=path) for it in command)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "netfold: cannot write the output: No space left on device\n"
+
+
+def test_a_terminal_without_chinese_gets_question_marks_and_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "netfold.yaml"
+    node = {"name": "test"}
+    network = {"name": "教育", "kind": "local"}
+    link = {"name": "l", "network": "教育", "interface": {"local": "lo"}}
+    write(path, {"node": node, "networks": [network], "links": [link]})
+    done = netfold("once", "-c", path, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    assert "??" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_narrow_terminal_folds_and_never_cuts_a_name(tmp_path: Path) -> None:
+    name = "edu-core-with-a-long-name"
+    path = tmp_path / "netfold.yaml"
+    network = {"name": "net", "kind": "local"}
+    link = {"name": name, "network": "net", "interface": {"local": "lo"}}
+    write(path, {"node": {"name": "test"}, "networks": [network], "links": [link]})
+    done = netfold("once", "-c", path, COLUMNS="60", FORCE_COLOR="1", TERM="dumb")
+    assert "…" not in done.stdout
+    assert "edu-core" in done.stdout
