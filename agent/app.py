@@ -23,7 +23,7 @@ from agent.web.server import listen
 from collectors.base import Collector, Metric, Sample, Target, Tools, find
 from config.agent import AgentConfig
 from config.problems import ConfigError
-from config.targets import targets
+from config.targets import contracts, targets
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ class Agent:
             try:
                 await stack.enter_async_context(listen(self))
             except OSError as error:
-                msg = f"cannot listen on {self.config.listen}: {_why(error)}; set another `listen`"
+                msg = f"cannot listen on {self.config.listen}: {_why(error)}"
+                msg += "; set another `listen`, or --listen"
                 raise StartError(msg) from error
             await self._keeper.open()
             stack.push_async_callback(self._keeper.close)
@@ -130,10 +131,7 @@ class Agent:
         at_s = clock.now().wall_s
         for key in self._scheduler.follow(targets(config)):
             self._forget(key)
-        kinds = {network.name: network.kind for network in config.networks}
-        contracts = {link.name: link.bandwidth_bps for link in config.links}
-        local = [link.name for link in config.links if kinds[link.network] == "local"]
-        self._recorder.contract(contracts, [it for it in local if contracts[it] is None], at_s)
+        self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
         self._say_facts(config, facts.day(at_s))
         self.config = config

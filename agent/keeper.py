@@ -21,7 +21,7 @@ TICKS = Metric("netfold_history_ticks", "gauge", "Five-minute ticks that the his
 WRITE_FAILURES = Metric(
     "netfold_history_write_failures_total",
     "counter",
-    "Attempts to write the history that failed; nothing of them was lost yet.",
+    "Attempts to write the history that failed; a day of ticks waits for the next.",
 )
 SET_ASIDE = Metric(
     "netfold_history_set_aside_total", "counter", "Damaged history files renamed and begun anew."

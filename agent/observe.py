@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from time import perf_counter
 
 from collectors.base import (
@@ -78,8 +80,7 @@ async def observe(collector: Collector, target: Target, tools: Tools) -> Observa
         # The one place: a bug in a collector stops at its target, also one that cancels itself.
         if isinstance(error, asyncio.CancelledError) and _is_told_to_end():
             raise
-        log.exception("collector failed", extra={"target": target.name, "kind": target.kind})
-        measurements, reason, detail = (), Reason.INTERNAL, f"{type(error).__name__}: {error}"
+        measurements, reason, detail = (), Reason.INTERNAL, _where(error)
     return Observation(target, tools.now(), perf_counter() - started, measurements, reason, detail)
 
 
@@ -93,6 +94,13 @@ async def _attempt(
         return error.measurements, error.reason, error.detail
     except TimeoutError:
         return (), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s"
+
+
+def _where(error: BaseException) -> str:
+    """What a bug said, and the line it was met on: one line, told once while it lasts."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    file = "/".join(Path(frame.filename).parts[-2:])
+    return f"{type(error).__name__}: {error} ({file}:{frame.lineno})"
 
 
 def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:

@@ -14,6 +14,7 @@ _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?=[^.]*[A-Za-z]){_LABEL}")
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::(\d{1,5}))?")
 _HIGHEST_PORT = 65535
+_LEAST_BPS = 1000
 _SEEN_CHARACTERS = 60
 
 
@@ -111,7 +112,11 @@ def _bandwidth(value: object) -> object:
     if match is None or float(match[1]) == 0:
         msg = f"not a bandwidth: {seen(value)}; write bit/s above 0 with k, M, G or T, as 100M"
         raise ValueError(msg)
-    return float(f"{match[1]}e{_TENS[match[2]]}")  # 2.2M is 2200000; 2.2 * 10**6 is more
+    bps = float(f"{match[1]}e{_TENS[match[2]]}")  # 2.2M is 2200000; 2.2 * 10**6 is more
+    if bps < _LEAST_BPS:
+        msg = f"not a bandwidth: {seen(value)} is {bps:g} bit/s; write k, M or G too, as 100M"
+        raise ValueError(msg)
+    return bps
 
 
 def _name(value: object) -> object:

@@ -40,6 +40,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     by_lower = {one.lower(): one for one in known}
     words = sorted(by_lower)
     at = bisect(words, word.lower())
+    if at < len(words) and words[at].startswith(f"{word.lower()}-"):
+        return by_lower[words[at]]  # AES is what others call AES-128; it is nearer to DES
     found = difflib.get_close_matches(word.lower(), words[max(0, at - _NEAR) : at + _NEAR], n=1)
     return by_lower[found[0]] if found else None
 

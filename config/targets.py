@@ -34,6 +34,14 @@ def local_config(node: str, nics: Sequence[str], data_dir: Path) -> AgentConfig:
     )
 
 
+def contracts(config: AgentConfig) -> tuple[dict[str, float | None], list[str]]:
+    """Return each link's contracted bit/s, and the links that have their port's speed instead."""
+    bandwidths = {link.name: link.bandwidth_bps for link in config.links}
+    kinds = {network.name: network.kind for network in config.networks}
+    local = [link.name for link in config.links if kinds[link.network] == "local"]
+    return bandwidths, [name for name in local if bandwidths[name] is None]
+
+
 def _devices(config: AgentConfig) -> Iterable[Target]:
     if not config.devices:
         return

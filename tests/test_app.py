@@ -83,7 +83,8 @@ async def test_a_listen_name_that_does_not_resolve_is_said_in_the_resolvers_word
 
     monkeypatch.setattr("agent.app.listen", unresolved)
     assert await start_error(agent_of(tmp_path, {"listen": "here.example:9945"})) == (
-        "cannot listen on here.example:9945: Name or service not known; set another `listen`"
+        "cannot listen on here.example:9945: Name or service not known; "
+        "set another `listen`, or --listen"
     )
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from agent.cli.discover import ADVICE
-from collectors.base import Reason
 from tests.snmpd import SECRETS, Snmpd
 from tests.testbed import free_port
 
@@ -190,6 +188,7 @@ def test_yaml_can_be_pasted_and_check_names_what_is_still_to_be_said(
     problems = (said.stdout + said.stderr).splitlines()
     assert any("'FILL-IN-THE-CREDENTIAL'" in line and "not found" in line for line in problems)
     assert any("'FILL-IN-THE-NETWORK'" in line and "not found" in line for line in problems)
+    assert any("not a bandwidth: 'FILL-IN-THE" in line for line in problems)
 
 
 def test_yaml_is_a_valid_configuration_once_filled_in(snmpd: Snmpd, tmp_path: Path) -> None:
@@ -201,8 +200,10 @@ def test_yaml_is_a_valid_configuration_once_filled_in(snmpd: Snmpd, tmp_path: Pa
         "links:\n"
         '  - name: "r1-GE1"\n    network: FILL-IN-THE-NETWORK\n'
         '    interface: {device: "r1", name: "GE1"}\n'
+        "    bandwidth: FILL-IN-THE-CONTRACTED-BANDWIDTH  # 教育专网\n"
     )
     filled = said.stdout.replace("FILL-IN-THE-NETWORK", "edu")
+    filled = filled.replace("FILL-IN-THE-CONTRACTED-BANDWIDTH", "100M")
     assert netfold("check", "-c", config(tmp_path, filled)).returncode == 0
 
 
@@ -228,7 +229,7 @@ def test_who_refuses_is_said_in_one_line_with_what_to_try(snmpd: Snmpd) -> None:
     said = netfold("discover", f"127.0.0.1:{port}", NETFOLD_COMMUNITY="any")
     line = one_line(said, 1)
     assert line.startswith(f"refused: 127.0.0.1 port {port}: Connection refused; ")
-    assert line.endswith(ADVICE[Reason.REFUSED])
+    assert line.endswith("check the port, and that the service runs")
 
 
 def test_a_wrong_community_is_said_to_look_like_silence(snmpd: Snmpd) -> None:

@@ -1,5 +1,6 @@
 """From a real snmpd through the agent into a real Prometheus, and through a kill."""
 
+import json
 import shutil
 import signal
 import socket
@@ -262,15 +263,32 @@ def test_a_new_collector_is_one_new_file_dropped_into_the_package(tmp_path: Path
 
 
 def test_check_live_says_of_every_target_whether_it_answers(tmp_path: Path) -> None:
-    with Snmpd(tmp_path / "snmpd") as snmpd:
+    with Snmpd(tmp_path / "snmpd", rows=planted(7, "ge7")) as snmpd:
         refused = {"name": "web", "kind": "tcp", "address": "127.0.0.1", "port": free_port("tcp")}
-        config = department(tmp_path, [device("r1", snmpd.port)], probes=[refused])
+        links = [link("a", "r1", "ge7") | {"bandwidth": "12T"}]
+        config = department(tmp_path, [device("r1", snmpd.port)], links=links, probes=[refused])
         path = tmp_path / "netfold.yaml"
         write(path, {"node": {"name": "test"}, "data_dir": "data", **config})
         done = netfold("check", "-c", path, "--live")
     assert done.returncode == 1
+    advice = "nobody listens there: check the port, and that the service runs"
     assert done.stdout.splitlines() == [
-        f"{path}: no mistakes: 1 network, 1 device, 0 links, 0 servers, 0 systems, 1 probe",
-        "tcp web (127.0.0.1): refused: 127.0.0.1: Connection refused",
+        f"{path}: no mistakes: 1 network, 1 device, 1 link, 0 servers, 0 systems, 1 probe",
+        f"tcp web (127.0.0.1): refused: 127.0.0.1: Connection refused; {advice}",
         f"snmp_interfaces r1 (127.0.0.1:{snmpd.port}): ok",
+        "note: link a: a bandwidth of 12 Tbit/s on a port of 1 Gbit/s",
     ]
+
+
+def test_once_as_json_says_what_metrics_would(tmp_path: Path) -> None:
+    with Snmpd(tmp_path / "snmpd", rows=planted(7, "ge7", HC_IN_OCTETS=2**60 + 1)) as snmpd:
+        config = department(tmp_path, [device("r1", snmpd.port)], links=[link("a", "r1", "ge7")])
+        path = tmp_path / "netfold.yaml"
+        write(path, {"node": {"name": "test"}, "data_dir": "data", **config})
+        done = netfold("once", "-c", path, "--json")
+    said = json.loads(done.stdout)
+    samples = [*said["facts"], *said["observations"][0]["samples"]]
+    values = {it["name"]: it["value"] for it in samples if it["labels"].get("link") == "a"}
+    assert values[f"{LINK}receive_bytes_total"] == 2**60 + 1
+    assert values[f"{LINK}capacity_bytes_per_second"] == 12.5e6
+    assert values[f"{LINK}port_speed_bytes_per_second"] == 125e6

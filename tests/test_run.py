@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.agentproc import Agent, netfold, running, write
-from tests.testbed import eventually, free_port
+from tests.testbed import eventually, free_port, peer
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
 
@@ -92,11 +92,13 @@ def test_an_output_that_cannot_be_written_does_not_stop_it(
 
 def test_a_name_server_that_never_answers_does_not_delay_the_end(tmp_path: Path) -> None:
     alone = ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-n", "-m"]
-    tools = all(map(shutil.which, ("unshare", "ip", "mount")))
+    tools = all(map(shutil.which, ("unshare", "mount")))
     if not tools or subprocess.run([*alone, "true"], check=False).returncode:
         pytest.skip("no namespaces to be had here for a name server of our own")
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:30\n")
-    prepare = f"ip link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf"
+    ip = peer("ip")
+    its = f"env PATH={ip.env['PATH']} LD_LIBRARY_PATH={ip.env['LD_LIBRARY_PATH']} {ip.binary}"
+    prepare = f"{its} link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf"
     script = [sys.executable, "-c", WITH_A_SILENT_NAME_SERVER, str(tmp_path)]
     command = [*alone, "sh", "-c", f'{prepare} && exec "$@"', "sh", *script]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
@@ -199,7 +201,8 @@ def test_a_port_in_use_is_one_clear_line_and_exit_2(
     done = netfold("run", "-c", path)
     assert done.returncode == 2
     assert done.stderr == (
-        f"netfold: cannot listen on {address}: Address already in use; set another `listen`\n"
+        f"netfold: cannot listen on {address}: Address already in use; "
+        "set another `listen`, or --listen\n"
     )
 
 
@@ -346,3 +349,96 @@ def test_the_data_folder_is_free_again_after_a_kill(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with running(tmp_path, {}) as agent:
         assert agent.value("netfold_history_write_failures_total") == 0
+
+
+def test_an_agent_loads_only_what_its_configuration_needs(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    path = tmp_path / "netfold.yaml"
+    probe = tcp("web", listener.getsockname()[1])
+    listen = f"127.0.0.1:{free_port('tcp')}"
+    config = {"node": {"name": "test"}, "data_dir": "data", "listen": listen, "probes": [probe]}
+    write(path, config)
+    loaded = textwrap.dedent(f"""
+        import asyncio, sys
+        from pathlib import Path
+        from agent.app import Agent
+        from agent.cli import run
+        from agent.cli.source import read
+        async def measure():
+            agent, ended = Agent(lambda: read(Path({str(path)!r}))), asyncio.Event()
+            serving = asyncio.create_task(agent.serve(ended))
+            await agent.first_round()
+            ended.set()
+            await serving
+        asyncio.run(measure())
+        print(sorted({{"pysnmp", "psutil", "rich", "numpy"}} & sys.modules.keys()))
+    """)
+    command = [sys.executable, "-c", loaded]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_what_is_no_mistake_but_may_not_be_meant_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "key").touch(mode=0o600)
+    (tmp_path / "key").write_text("public")
+    waiver = {"until": "2020-01-01", "reason": "old", "approver": "网络中心"}
+    address = "127.0.0.1"
+    config = {
+        "node": {"name": "test"},
+        "credentials": [{"name": "old", "version": "2c", "community": {"file": "key"}}],
+        "networks": [{"name": "edu", "kind": "dedicated"}],
+        "devices": [{"name": "r1", "address": address, "credential": "old", "waiver": waiver}],
+        "links": [{"name": "a", "network": "edu", "interface": {"device": "r1", "name": "ge0"}}],
+    }
+    path = tmp_path / "netfold.yaml"
+    write(path, config)
+    done = netfold("check", "-c", path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1:] == [
+        "note: link a has no bandwidth: it can never be shown to be idle",
+        "note: the waiver of device r1 ended on 2020-01-01: renew it, or use SNMPv3",
+    ]
+    write(path, {"node": {"name": "test"}})
+    nothing = "nothing is measured: there is no device, probe or server"
+    assert nothing in netfold("check", "-c", path).stdout
+    assert "nothing to measure" in netfold("once", "-c", path).stdout
+
+
+@pytest.mark.parametrize("command", [["once"], ["check", "-c", "{config}"], ["--help"]])
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "netfold.yaml"
+    write(path, {"node": {"name": "test"}})
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *(it.format(config=path) for it in command)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "netfold: cannot write the output: No space left on device\n"
+
+
+def test_a_terminal_without_chinese_gets_question_marks_and_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "netfold.yaml"
+    node = {"name": "test"}
+    network = {"name": "教育", "kind": "local"}
+    link = {"name": "l", "network": "教育", "interface": {"local": "lo"}}
+    write(path, {"node": node, "networks": [network], "links": [link]})
+    done = netfold("once", "-c", path, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    assert "??" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_narrow_terminal_folds_and_never_cuts_a_name(tmp_path: Path) -> None:
+    name = "edu-core-with-a-long-name"
+    path = tmp_path / "netfold.yaml"
+    network = {"name": "net", "kind": "local"}
+    link = {"name": name, "network": "net", "interface": {"local": "lo"}}
+    write(path, {"node": {"name": "test"}, "networks": [network], "links": [link]})
+    done = netfold("once", "-c", path, COLUMNS="60", FORCE_COLOR="1", TERM="dumb")
+    assert "…" not in done.stdout
+    assert "edu-core" in done.stdout

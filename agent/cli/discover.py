@@ -11,21 +11,13 @@ from pydantic import SecretStr
 
 from agent import clock
 from agent.cli import config_option, stop
-from collectors.base import CollectError, Reason, Tools
+from agent.cli.advice import advised
+from collectors.base import CollectError, Tools
 from collectors.snmp.agent import Agent
 from collectors.snmp.client import SnmpClient
 from collectors.snmp.credential import Community, Credential
 from collectors.snmp.inventory import Inventory, take
 
-ADVICE = {
-    Reason.RESOLVE: "check the name, or give the IP address",
-    Reason.REFUSED: "no SNMP agent listens there: check the port, and that the agent runs",
-    Reason.TIMEOUT: "check the address, the way there (UDP), the device's access list and, for "
-    "v2c, the community: a device keeps silent at a wrong one",
-    Reason.UNREACHABLE: "check the address and the way there",
-    Reason.AUTH: "check the user, both protocols and secrets, and what the device lets them read",
-    Reason.UNEXPECTED_CONTENT: "check that it is an SNMP agent; net-snmp's snmpwalk shows more",
-}
 VARIABLE = "NETFOLD_COMMUNITY"
 
 
@@ -52,8 +44,7 @@ def command(
     try:
         found = asyncio.run(_take(agent))
     except CollectError as error:
-        advice = ADVICE.get(error.reason)
-        stop(f"{error.reason}: {error.detail}" + (f"; {advice}" if advice else ""), 1)
+        stop(advised(error.reason, error.detail, snmp=True), 1)
     if form == "json":
         click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
         return

@@ -4,38 +4,38 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from agent.cli.shown import UNKNOWN, console, percent, plain, scaled, table
 from collectors.fields import split_address
 from collectors.snmp.inventory import Interface, Inventory, Memory, Storage
 
-UNKNOWN = "-"
-WIDE = 140
+ROOMY = 100
+"""Narrower terminals show which interfaces there are, not how they fare."""
+
 LOOPBACK = 24  # softwareLoopback of IANAifType
 FILL_IN_NETWORK = "FILL-IN-THE-NETWORK"
 FILL_IN_CREDENTIAL = "FILL-IN-THE-CREDENTIAL"
-_THOUSAND = 1000
+FILL_IN_BANDWIDTH = "FILL-IN-THE-CONTRACTED-BANDWIDTH"
 
 
 def show(found: Inventory) -> None:
     """Print to stdout as tables; on a terminal in colour and at its width."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
+    stdout = console()
     system = found.system
     heading = " · ".join(
         it.split("\n")[0].strip() for it in (system.name, system.description) if it
     )
     if heading:
-        console.print(heading, markup=False, highlight=False)
+        stdout.print(heading, markup=False, highlight=False)
     if system.uptime_seconds is not None:
-        console.print(f"up {system.uptime_seconds / 86400:.1f} days")
-    for table in (_interfaces(found), _processors(found), _stores(found)):
-        if table.row_count:
-            console.print(table)
+        stdout.print(f"up {timedelta(seconds=int(system.uptime_seconds))}")
+    parts = (_interfaces(found, stdout.width), _processors(found), _stores(found))
+    for part in parts:
+        if part.row_count:
+            stdout.print(part)
 
 
 def as_yaml(found: Inventory, address: str, credential: str | None) -> str:
@@ -63,6 +63,7 @@ def as_yaml(found: Inventory, address: str, credential: str | None) -> str:
             f"  - name: {_quoted(name)}",
             f"    network: {FILL_IN_NETWORK}",
             f"    interface: {{device: {_quoted(device)}, {key}: {_quoted(value)}}}",
+            f"    bandwidth: {FILL_IN_BANDWIDTH}{_comment(interface.alias)}",
         ]
     return "\n".join(line for line in lines if line) + "\n"
 
@@ -78,77 +79,52 @@ def _binding(interface: Interface, others: Iterable[Interface]) -> tuple[str, st
     return "index", str(interface.index)
 
 
-def _interfaces(found: Inventory) -> Table:
-    table = _table("index", "name", "alias", "state", ">speed", ">received", ">sent", ">errors")
+def _interfaces(found: Inventory, width: int) -> Table:
+    columns = ["index", "name", "~alias", "state", ">speed", ">received", ">sent", ">errors"]
+    shown = table(*(columns if width >= ROOMY else columns[:5]), box=False)
     for it in found.interfaces:
         errors = [count for count in (it.receive_errors, it.transmit_errors) if count is not None]
         state = it.oper_status if it.admin_status != "down" else "off"
-        table.add_row(
+        cells = (
             str(it.index),
-            _shown(it.name or it.description),
-            _shown(it.alias),
+            plain(it.name or it.description),
+            plain(it.alias),
             state or UNKNOWN,
-            _scaled(it.speed_bits_per_second, "bit/s"),
-            _scaled(it.receive_bytes, "B"),
-            _scaled(it.transmit_bytes, "B"),
+            scaled(it.speed_bits_per_second, "bit/s"),
+            scaled(it.receive_bytes, "B"),
+            scaled(it.transmit_bytes, "B"),
             str(sum(errors)) if errors else UNKNOWN,
         )
-    return table
+        shown.add_row(*cells[: len(shown.columns)])
+    return shown
 
 
 def _processors(found: Inventory) -> Table:
-    table = _table("processor", "description", ">busy")
+    shown = table("processor", "~description", ">busy", box=False)
     for it in found.processors:
-        table.add_row(it.index, _shown(it.description), _percent(it.utilisation_ratio))
-    return table
+        shown.add_row(it.index, plain(it.description), percent(it.utilisation_ratio))
+    return shown
 
 
 def _stores(found: Inventory) -> Table:
-    table = _table("memory and storage", ">size", ">used", ">share")
+    shown = table("~memory and storage", ">size", ">used", ">share", box=False)
     rows: list[Memory | Storage] = [*found.memory, *found.storage]
     for it in rows:
         used, total = it.used_bytes, it.total_bytes
         ratio = used / total if used is not None and total else None
-        table.add_row(
-            _shown(it.description),
-            _scaled(total, "B"),
-            _scaled(used, "B"),
-            _percent(ratio),
-        )
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        justify = "right" if column.startswith(">") else "left"
-        table.add_column(column.lstrip(">"), justify=justify)  # type: ignore[arg-type]  # a Literal
-    return table
-
-
-def _scaled(value: float | None, unit: str) -> str:
-    if value is None:
-        return UNKNOWN
-    prefixes = ["", "k", "M", "G", "T"]
-    while value >= _THOUSAND and len(prefixes) > 1:
-        value /= _THOUSAND
-        del prefixes[0]
-    return f"{value:.4g} {prefixes[0]}{unit}"
-
-
-def _shown(text: str | None) -> str:
-    """Make a device's text safe for a terminal."""
-    printable = "".join(it if it.isprintable() else " " for it in text or "")
-    return escape(printable.strip() or UNKNOWN)
-
-
-def _percent(ratio: float | None) -> str:
-    return UNKNOWN if ratio is None else f"{ratio:.0%}"
+        shown.add_row(plain(it.description), scaled(total, "B"), scaled(used, "B"), percent(ratio))
+    return shown
 
 
 def _name(text: str) -> str:
     """Make a name of a text: no blanks, quotes or braces, at most 100 characters."""
     return re.sub(r"[\s\"\\{}]+", "-", text)[:100].strip("-") or "device"
+
+
+def _comment(alias: str | None) -> str:
+    """The interface's alias beside what it may tell: carriers and contracts are often in it."""
+    text = "".join(it if it.isprintable() else " " for it in alias or "").strip()
+    return f"  # {text}" if text else ""
 
 
 def _quoted(text: str) -> str:

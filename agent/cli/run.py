@@ -77,10 +77,11 @@ async def _serve(load: Callable[[], AgentConfig], tick_s: float) -> None:
 
 
 async def _print_first_round(agent: Agent) -> None:
-    observations = await agent.first_round()
-    from agent.cli.table import show  # noqa: PLC0415 - rich is loaded when something is shown
-
     try:
+        click.echo(f"measuring {agent.unmeasured} targets for the first time ...")
+        observations = await agent.first_round()
+        from agent.cli.table import show  # noqa: PLC0415 - rich is loaded when something is shown
+
         show(agent.config, observations)
         click.echo(f"serving http://{agent.config.listen}/metrics until Ctrl-C")
     except (OSError, SystemExit) as error:  # rich ends the program where nobody reads its output

@@ -1,27 +1,22 @@
 """One round as a person reads it: links, servers, probes, and what failed."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 
+from agent.cli.advice import advised
+from agent.cli.shown import UNKNOWN, console, percent, scaled, table
 from agent.observe import Observation
 from collectors import link as link_metrics
 from collectors.base import CounterReading, Sample, find
 from config.agent import AgentConfig
 
 MAX_ROWS = 40
-UNKNOWN = "-"
-THOUSAND = 1000
 Values = dict[tuple[str, tuple[str, ...]], float]
 
 
 def show(config: AgentConfig, observations: Sequence[Observation]) -> None:
-    """Print to stdout; on a terminal in colour and at its width."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120
+    """Print what was seen to stdout."""
     measurements = [one for it in observations for one in it.measurements]
     values = {
         (it.metric.name, it.labels): it.value for it in measurements if isinstance(it, Sample)
@@ -31,23 +26,32 @@ def show(config: AgentConfig, observations: Sequence[Observation]) -> None:
         for it in measurements
         if isinstance(it, CounterReading) and it.kind == "link"
     }
-    tables = (
+    stdout = console()
+    parts = (
         _links(config, values, readings),
         _servers(config, values),
         _probes(observations, values),
     )
-    for table in tables:
-        if table.row_count:
-            console.print(table)
+    for part in parts:
+        if part.row_count:
+            stdout.print(part)
+    if not observations:
+        stdout.print("nothing to measure: the configuration names no device, probe or server")
+
+
+def show_failures(observations: Iterable[Observation]) -> None:
+    """Print a line for each target that could not be measured: why, and what to try."""
     for it in observations:
         if it.reason is not None:
+            snmp = it.target.kind.startswith("snmp")
             what = f"{it.target.kind} {it.target.name} ({it.target.address})"
-            line = f"{what}: {it.reason}: {it.detail}"
-            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            line = f"{what}: {advised(it.reason, it.detail, snmp=snmp)}"
+            console().print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _links(config: AgentConfig, values: Values, readings: dict[str, CounterReading]) -> Table:
-    table = _table("links", "link", "network", "state", ">capacity", ">port", ">received", ">sent")
+    columns = ("link", "~network", "state", ">capacity", ">port", ">received", ">sent")
+    shown = table(*columns, title="links")
     kinds = {network.name: network.kind for network in config.networks}
     for link in config.links[:MAX_ROWS]:
         reading = readings.get(link.name)
@@ -56,79 +60,62 @@ def _links(config: AgentConfig, values: Values, readings: dict[str, CounterReadi
         if capacity_bps is None and kinds[link.network] == "local":
             capacity_bps = speed_bps
         state = {1: "up", 0: "down"}.get(int(values.get((link_metrics.UP.name, (link.name,)), -1)))
-        table.add_row(
+        shown.add_row(
             link.name,
             link.network,
             state or UNKNOWN,
-            _scaled(capacity_bps, "bit/s"),
-            _scaled(speed_bps, "bit/s"),
-            _scaled(reading.receive_bytes if reading else None, "B"),
-            _scaled(reading.transmit_bytes if reading else None, "B"),
+            scaled(capacity_bps, "bit/s"),
+            scaled(speed_bps, "bit/s"),
+            scaled(reading.receive_bytes if reading else None, "B"),
+            scaled(reading.transmit_bytes if reading else None, "B"),
         )
     if len(config.links) > MAX_ROWS:
-        table.caption = f"and {len(config.links) - MAX_ROWS} more: /metrics has them all"
-    return table
+        shown.caption = f"and {len(config.links) - MAX_ROWS} more: /metrics has them all"
+    return shown
 
 
 def _servers(config: AgentConfig, values: Values) -> Table:
-    table = _table("servers", "server", "data centre", ">cores", ">CPU", ">memory", ">memory used")
+    columns = ("server", "~data centre", ">cores", ">CPU", ">memory", ">memory used")
+    shown = table(*columns, title="servers")
     for server in config.servers[:MAX_ROWS]:
 
         def value(name: str, server: str = server.name) -> float | None:
             return values.get((f"netfold_server_{name}", (server,)))
 
         cores = value("cores")
-        table.add_row(
+        shown.add_row(
             server.name,
             server.data_centre or UNKNOWN,
             UNKNOWN if cores is None else f"{cores:g}",
-            _percent(value("cpu_ratio")),
-            _scaled(value("memory_bytes"), "B"),
-            _percent(value("memory_used_ratio")),
+            percent(value("cpu_ratio")),
+            scaled(value("memory_bytes"), "B"),
+            percent(value("memory_used_ratio")),
         )
-    return table
+    return shown
 
 
 def _probes(observations: Iterable[Observation], values: Values) -> Table:
-    table = _table(
-        "probes", "probe", "kind", "address", "network", "answer", ">round trip", ">loss"
-    )
+    columns = ("probe", "kind", "address", "~network", "answer", ">round trip", ">loss")
+    shown = table(*columns, title="probes")
     for it in observations:
         collector = find(it.target.kind)
-        if collector is None or not collector.probe or table.row_count >= MAX_ROWS:
+        if collector is None or not collector.probe or shown.row_count >= MAX_ROWS:
             continue
         rtt_s = values.get(("netfold_probe_rtt_seconds", (it.target.name, "mean")))
-        table.add_row(
+        shown.add_row(
             it.target.name,
             it.target.kind,
             it.target.address,
             it.target.network or UNKNOWN,
-            "yes" if it.reason is None else str(it.reason),
+            _answer(it),
             UNKNOWN if rtt_s is None else f"{rtt_s * 1e3:.3g} ms",
-            _percent(values.get(("netfold_probe_loss_ratio", (it.target.name,)))),
+            percent(values.get(("netfold_probe_loss_ratio", (it.target.name,)))),
         )
-    return table
+    return shown
 
 
-def _table(title: str, *columns: str) -> Table:
-    """A table; a column written with `>` stands to the right."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.startswith(">") else "left"
-        table.add_column(column.removeprefix(">"), justify=justify)
-    return table
-
-
-def _percent(ratio: float | None) -> str:
-    return UNKNOWN if ratio is None else f"{ratio:.1%}"
-
-
-def _scaled(value: float | None, unit: str) -> str:
-    """A number with a decimal prefix, as line contracts have them: 100 Mbit/s."""
-    if value is None:
-        return UNKNOWN
-    for prefix in ("", "k", "M", "G", "T"):
-        if abs(value) < THOUSAND:
-            return f"{value:.4g} {prefix}{unit}"
-        value /= THOUSAND
-    return f"{value:.4g} P{unit}"
+def _answer(observation: Observation) -> str:
+    if observation.reason is None:
+        return "yes"
+    # A fault of this node's says nothing of the target.
+    return str(observation.reason) if observation.reason.is_remote else "not asked"
