@@ -7,7 +7,7 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover")
+COMMANDS = ("run", "check", "once", "discover", "assess", "explain")
 
 config_option = click.option(
     "-c",

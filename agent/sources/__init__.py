@@ -1,0 +1,1 @@
+"""Where a window comes from: a CSV file today."""
