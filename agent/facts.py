@@ -2,17 +2,16 @@
 
 import platform
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from importlib.metadata import version
 from pathlib import Path
 
+from agent.judge.calendar import SHANGHAI
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
 from config.inventory import Link, Network
 
-SHANGHAI = timezone(timedelta(hours=8))
-"""China keeps one time all year; dates in contracts and waivers are meant in it."""
 _DAY_S = 86_400
 
 BUILD_INFO = Metric(

@@ -1,91 +1,117 @@
-"""`netfold assess`: verdicts on recorded series, by the policy in force or by another."""
+"""`netfold assess`: verdicts by the agent's history or on recorded series."""
 
 import json
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from agent.cli import stop
+from agent import clock, facts
+from agent.assessment import Verdict, assess
+from agent.cli import config_option, stop
+from agent.cli.source import read
+from agent.history import HistoryError
+from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
-from agent.judge.evidence import Evidence, of_traffic, of_usage
+from agent.judge.evidence import of_traffic, of_usage
 from agent.judge.rates import TICK_S
-from agent.judge.verdict import Judgement, Status, earliest, judge
+from agent.judge.verdict import Status, earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
-from agent.sources.series import File, Series, SeriesError, read
-from config.policy import Policy, UsePolicy, load_policy
+from agent.sources.series import File, SeriesError
+from agent.sources.series import read as read_series
+from agent.verdict_json import iso, said_of
+from config.agent import AgentConfig
+from config.policy import Policy, load_policy
 from config.problems import ConfigError
 
-series_option = click.option(
-    "--series", "path", type=click.Path(path_type=Path), required=True, help="A CSV of series."
-)
-policy_option = click.option(
-    "--policy", "policy_path", type=click.Path(path_type=Path), help="Another policy."
-)
-at_option = click.option("--at", help="Judge as of this time (UTC), as 2026-11-01T00:00.")
-step_option = click.option("--step", type=click.FloatRange(min=1), default=TICK_S)
+log = logging.getLogger(__name__)
+
+SETTLED_S = 180
+"""A tick that ended less than this ago may not be written yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessed:
-    """A subject, its window and what the window proves."""
-
-    kind: str
-    series: Series
-    window: Traffic | Usage
-    judgement: Judgement
-    earliest_s: float | None
-
-    @property
-    def subject(self) -> str:
-        """Its name in the file."""
-        return self.series.subject
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that judges: what, by which policy, as of when."""
+    for option in (
+        click.option(
+            "--step", type=click.FloatRange(min=1), default=TICK_S, help="Of --series, s."
+        ),
+        click.option("--at", help="Judge as of this time (UTC), as 2026-11-01T00:00."),
+        click.option(
+            "--policy", "policy_path", type=click.Path(path_type=Path), help="Another one."
+        ),
+        click.option("--series", type=click.Path(path_type=Path), help="A CSV, not the history."),
+        config_option,
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
-@series_option
-@policy_option
-@at_option
-@step_option
+@source_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def command(
-    path: Path, policy_path: Path | None, at: str | None, step: float, as_json: bool
-) -> None:
-    """Judge every line or server of a CSV file."""
-    policy, found = assessed(path, policy_path, at, step)
+def command(as_json: bool, **source: Any) -> None:
+    """Judge every line by the agent's history, or every line or server of a CSV file."""
+    policy, verdicts = judged(**source)
     if as_json:
-        said = [_as_json(it, policy) for it in found]
+        said = [said_of(it, policy) for it in verdicts]
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        _show(found)
+        _show(verdicts)
 
 
-def assessed(
-    path: Path, policy_path: Path | None, at: str | None, step_s: float
-) -> tuple[Policy, list[Assessed]]:
-    """Judge a file, or end the command with what is wrong."""
+def judged(
+    path: Path | None, series: Path | None, policy_path: Path | None, at: str | None, step: float
+) -> tuple[Policy, list[Verdict]]:
+    """Judge what the options name, or end the command with what is wrong."""
+    if series is not None and path is not None:
+        stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
+    at_s = None if at is None else _time_s(at)
     try:
-        policy = load_policy(policy_path)
-        file = read(path, step_s)
+        own = load_policy(policy_path) if policy_path or series else None
+        if series is not None:
+            policy = own or load_policy(None)
+            return policy, _of_file(read_series(series, step), policy, at_s)
+        config = read(path)
+        config = config.model_copy(update={"policy": own}) if own else config
+        return config.policy, _of_history(config, at_s)
     except (ConfigError, SeriesError) as error:
         stop(error, 2)
-    last = None if at is None else int(_time_s(at) // step_s) - 1
+    except HistoryError as error:
+        stop(f"{error}; netfold run keeps it, and --series judges a CSV file", 1)
+
+
+def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict]:
+    end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
+    with HistoryReader(config.data_dir / "history.sqlite") as reader:
+        end_tick = int(end_s // reader.tick_s)
+        return list(assess(config, reader, end_tick, facts.day(end_s)))
+
+
+def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
     rules = policy.links if file.kind == "link" else policy.servers
-    return policy, [_assess(file, it, rules, last) for it in file.series]
-
-
-def _assess(file: File, series: Series, rules: UsePolicy, last: int | None) -> Assessed:
     ticks = int(rules.window_s // file.step_s)
+    last = None if at_s is None else int(at_s // file.step_s) - 1
     make = file.traffic if file.kind == "link" else file.usage
-    window: Traffic | Usage = make(series, ticks, last)
-    judgement = judge(window, rules)
-    more = earliest(window, rules) if judgement.status is Status.UNKNOWN else None
-    end_s = (window.first + window.ticks) * file.step_s
-    when_s = None if more is None else end_s + more * file.step_s
-    return Assessed(file.kind, series, window, judgement, when_s)
+    found = []
+    for series in file.series:
+        window: Traffic | Usage = make(series, ticks, last)
+        judgement = judge(window, rules)
+        more = earliest(window, rules) if judgement.status is Status.UNKNOWN else None
+        when_s = None if more is None else (window.first + window.ticks + more) * file.step_s
+        evidence = of_traffic(window) if isinstance(window, Traffic) else of_usage(window)
+        found.append(
+            Verdict(file.kind, series.subject, judgement.status, judgement, evidence, (), when_s)
+        )
+        if series.refused:
+            log.warning(
+                "values that cannot be are left out",
+                extra={"subject": series.subject, "values": series.refused},
+            )
+    return found
 
 
 def _time_s(text: str) -> float:
@@ -96,76 +122,38 @@ def _time_s(text: str) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _as_json(one: Assessed, policy: Policy) -> dict[str, object]:
-    """The contract's shape; `since` and `confirmed` belong to verdicts that an agent keeps."""
-    return {
-        "kind": one.kind,
-        "subject": one.subject,
-        "status": one.judgement.status,
-        "since": None,
-        "confirmed": False,
-        "earliest": None if one.earliest_s is None else _iso(one.earliest_s),
-        "members": [],
-        "policy": policy.hash,
-        "rules": [
-            {"rule": str(it), "share": list(it.share), "holds": it.holds}
-            for it in one.judgement.outcomes
-        ],
-        "evidence": _evidence(one.window),
-    }
-
-
-def _evidence(window: Traffic | Usage) -> dict[str, object]:
-    if isinstance(window, Usage):
-        return {measure: _figures(it) for measure, it in of_usage(window).items()}
-    capacity = float(window.capacity[-1])
-    known = None if math.isnan(capacity) else capacity
-    return {**_figures(of_traffic(window)), "capacity_bps": known}
-
-
-def _figures(evidence: Evidence) -> dict[str, object]:
-    figures = asdict(evidence)
-    from_s, to_s = figures.pop("from_s"), figures.pop("to_s")
-    return {"from": _iso(from_s), "to": _iso(to_s), **figures}
-
-
-def _iso(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, UTC).isoformat()
-
-
-def _show(found: list[Assessed]) -> None:
+def _show(verdicts: Sequence[Verdict]) -> None:
     from agent.cli.shown import console, percent, table  # noqa: PLC0415 - rich only where shown
 
-    shown = table("subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
-    for one in found:
-        evidence = _main_evidence(one.window)
-        shown.add_row(
-            one.subject,
-            one.judgement.status,
-            percent(evidence.seen_ratio),
-            *(percent(it) for it in (evidence.mean, evidence.p95, evidence.peak)),
-            flip_in_words(one.judgement, one.window.ticks),
-        )
+    shown = table("kind", "subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
+    for one in verdicts:
+        figures = ["", "", "", ""]
+        if (main := one.main_evidence) is not None:
+            figures = [percent(it) for it in (main.seen_ratio, main.mean, main.p95, main.peak)]
+        shown.add_row(one.kind, one.subject, one.status, *figures, _why(one))
     console().print(shown)
-    for one in found:
-        if one.series.refused:
-            click.echo(f"{one.subject}: {one.series.refused} values that cannot be, left out")
 
 
-def _main_evidence(window: Traffic | Usage) -> Evidence:
-    return (
-        of_traffic(window) if isinstance(window, Traffic) else next(iter(of_usage(window).values()))
-    )
+def _why(one: Verdict) -> str:
+    if one.main_evidence is None:
+        return ", ".join(one.members) or "it has no link"
+    return flip_in_words(one.judgement, one.main_evidence.ticks)
 
 
-def explained(one: Assessed) -> Iterator[str]:
+def explained(one: Verdict) -> Iterator[str]:
     """The whole story of one verdict, a line each."""
-    evidence = _main_evidence(one.window)
-    yield f"{one.kind} {one.subject}: {one.judgement.status}"
-    seen = f"{evidence.seen_ratio:.1%} of {evidence.ticks} ticks were seen"
-    yield f"window {_iso(evidence.from_s)} to {_iso(evidence.to_s)}: {seen}"
+    yield f"{one.kind} {one.subject}: {one.status}"
+    if one.members:
+        yield f"made of {', '.join(one.members)}"
+    if one.status is not one.judgement.status:
+        yield f"the data alone prove: {one.judgement.status}"
+    main = one.main_evidence
+    if main is None:
+        return
+    seen = f"{main.seen_ratio:.1%} of {main.ticks} ticks were seen"
+    yield f"window {iso(main.from_s)} to {iso(main.to_s)}: {seen}"
     for outcome in one.judgement.outcomes:
-        yield f"  {rule_in_words(outcome, one.window.ticks)}"
-    yield flip_in_words(one.judgement, one.window.ticks)
+        yield f"  {rule_in_words(outcome, main.ticks)}"
+    yield flip_in_words(one.judgement, main.ticks)
     if one.earliest_s is not None:
-        yield f"if it stays silent and seen, low use can be proven from {_iso(one.earliest_s)}"
+        yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"

@@ -1,35 +1,24 @@
 """`netfold explain`: one verdict with each of its rules, in words."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from agent.cli import stop
-from agent.cli.assess import (
-    assessed,
-    at_option,
-    explained,
-    policy_option,
-    series_option,
-    step_option,
-)
+from agent.cli.assess import explained, judged, source_options
 from config.problems import hint
 
 
 @click.command()
 @click.argument("subject")
-@series_option
-@policy_option
-@at_option
-@step_option
-def command(
-    subject: str, path: Path, policy_path: Path | None, at: str | None, step: float
-) -> None:
+@source_options
+def command(subject: str, **source: Any) -> None:
     """Say what proves the verdict on SUBJECT, what was not seen, and what would change it."""
-    _, found = assessed(path, policy_path, at, step)
-    one = next((it for it in found if it.subject == subject), None)
-    if one is None:
-        names = [it.subject for it in found]
-        stop(f"no subject {subject!r} in {path}; {hint(subject, names, 'there are {}')}", 2)
-    for line in explained(one):
-        click.echo(line)
+    _, verdicts = judged(**source)
+    found = [it for it in verdicts if it.subject == subject]
+    if not found:
+        names = [it.subject for it in verdicts]
+        stop(f"no subject {subject!r}; {hint(subject, names, 'there are {}')}", 2)
+    for one in found:
+        for line in explained(one):
+            click.echo(line)

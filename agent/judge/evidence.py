@@ -1,7 +1,7 @@
 """The figures that stand beside a verdict: how much was seen, and how it was spread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,12 +25,16 @@ class Evidence:
     p95: float | None
     p99: float | None
     peak: float | None
+    capacity_bps: float | None = None
+    """A line's, in the last tick."""
 
 
 def of_traffic(traffic: Traffic) -> Evidence:
     """A line's load; without a capacity only how much of its traffic was seen."""
     seen = float(np.mean(~np.isnan(traffic.rate)))
-    return _evidence(traffic.first, traffic.tick_s, traffic.load, seen)
+    capacity = float(traffic.capacity[-1])
+    found = _evidence(traffic.first, traffic.tick_s, traffic.load, seen)
+    return found if np.isnan(capacity) else replace(found, capacity_bps=capacity)
 
 
 def of_usage(usage: Usage) -> Mapping[Measure, Evidence]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agent.judge.bounds import Traffic, summed
+from agent.judge.bounds import Floats, Traffic, summed
 from agent.judge.verdict import Judgement, Status, judge
 from config.policy import LinkPolicy
 
@@ -25,12 +25,19 @@ def judge_group(
     It is idle or of low use only if each member alone would be as well: what a small backup
     carries must not drown in the capacity of a large primary.
     """
-    capacity = np.sum([it.traffic.capacity for it in members if it.is_primary], axis=0)
-    together = judge(summed([it.traffic for it in members], capacity), policy, seasons=seasons)
+    traffic = summed([it.traffic for it in members], primary_capacity(members))
+    together = judge(traffic, policy, seasons=seasons)
     if not together.status.is_low:
         return together
     alone = [judge(it.traffic, policy).status for it in members]
     return together._replace(status=_weakest([together.status, *alone]))
+
+
+def primary_capacity(members: Sequence[Member]) -> Floats:
+    """What a group can carry at each tick: its primaries' capacities together, bit/s."""
+    capacities = [it.traffic.capacity for it in members if it.is_primary]
+    total: Floats = np.sum(capacities, axis=0)
+    return total
 
 
 def judge_network(units: Sequence[Status], *, exempt: int = 0) -> Status:

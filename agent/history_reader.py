@@ -1,0 +1,142 @@
+"""The history as windows for the judge: read-only, beside the agent that writes it.
+
+Rows are read in stripes of slots, so that thousands of links never stand in memory together.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from agent.history import HistoryError
+from agent.judge.bounds import Floats, Traffic
+from agent.judge.rates import TICK_S, Run
+
+TOGETHER = 64
+"""Links read in one pass over the rows."""
+
+STRIPE = 256
+"""Slots read in one pass: 30 days of them are 9 MB, however far apart those of the links are."""
+_RATE_BYTES = 4
+
+
+class _Series(NamedTuple):
+    """Both slots of one binding of a link."""
+
+    receive: int
+    transmit: int
+
+
+class HistoryReader:
+    """One history file, read while it may be written; a context manager.
+
+    Raises:
+        HistoryError: there is no such history, or it cannot be read.
+    """
+
+    def __init__(self, path: Path, tick_s: float = TICK_S) -> None:
+        self._path = path
+        self.tick_s = tick_s
+        try:
+            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            self._series = self._load_series()
+        except sqlite3.Error as error:
+            msg = f"{path}: cannot be read as a history: {error}"
+            raise HistoryError(msg) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @property
+    def last_tick(self) -> int | None:
+        """The latest tick that anything was seen in; None if the history is empty."""
+        (last,) = self._db.execute("SELECT max(tick) FROM ticks").fetchone()
+        return None if last is None else int(last)
+
+    def traffic(
+        self, links: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Traffic]]:
+        """Each link's window from tick number `first`; NaN where nothing was seen.
+
+        A link that was bound anew has several series: each tick is of the one that saw it.
+        """
+        for start in range(0, len(links), TOGETHER):
+            yield from self._together(links[start : start + TOGETHER], first, ticks)
+
+    def _together(
+        self, links: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Traffic]]:
+        slots = {slot for link in links for one in self._series[link] for slot in one}
+        rates = dict(self._rates(sorted(slots), first, ticks))
+        for link in links:
+            receive, transmit = np.full(ticks, np.nan), np.full(ticks, np.nan)
+            for one in self._series[link]:
+                seen = ~np.isnan(rates[one.receive]) & ~np.isnan(rates[one.transmit])
+                receive[seen], transmit[seen] = rates[one.receive][seen], rates[one.transmit][seen]
+            runs = tuple(self._runs(self._series[link], first, first + ticks - 1))
+            capacity = self._capacity(link, first, ticks)
+            yield link, Traffic(first, receive, transmit, capacity, runs, self.tick_s)
+
+    def _load_series(self) -> dict[str, list[_Series]]:
+        pairs: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+        query = "SELECT subject, identity, measure, slot FROM series WHERE kind = 'link'"
+        for subject, identity, measure, slot in self._db.execute(query):
+            pairs[subject, identity][measure] = slot
+        found: defaultdict[str, list[_Series]] = defaultdict(list)
+        for (subject, _), slots in pairs.items():
+            found[subject].append(_Series(slots["receive"], slots["transmit"]))
+        return found
+
+    def _rates(self, slots: Sequence[int], first: int, ticks: int) -> Iterator[tuple[int, Floats]]:
+        """The rates of slots over a window, stripe by stripe."""
+        left = list(slots)
+        while left:
+            start = left[0]
+            stripe = [slot for slot in left if slot < start + STRIPE]
+            del left[: len(stripe)]
+            width = stripe[-1] - start + 1
+            block = np.full((ticks, width), np.nan, dtype=np.float32)
+            query = "SELECT tick, substr(rates, ?, ?) FROM ticks WHERE tick BETWEEN ? AND ?"
+            where = (start * _RATE_BYTES + 1, width * _RATE_BYTES, first, first + ticks - 1)
+            for tick, blob in self._db.execute(query, where):
+                values = np.frombuffer(blob, dtype="<f4")
+                block[tick - first, : len(values)] = values
+            for slot in stripe:
+                yield slot, block[:, slot - start].astype(np.float64)
+
+    def _runs(self, series: Iterable[_Series], first: int, last: int) -> Iterator[Run]:
+        query = "SELECT first, last, bits FROM runs WHERE slot = ? AND last >= ? AND first <= ?"
+        for one in series:
+            rows: list[tuple[Any, ...]] = self._db.execute(
+                query, (one.receive, first, last)
+            ).fetchall()
+            for run_first, run_last, bits in rows:
+                yield Run(run_first, run_last, tuple(json.loads(bits)))
+
+    def _capacity(self, link: str, first: int, ticks: int) -> Floats:
+        """The bit/s in force at each tick's beginning; the first one known holds before it too.
+
+        Whoever declares a contract late has had it before: nothing else was ever declared.
+        """
+        query = (
+            "SELECT since_s, bits_per_second FROM capacity"
+            " WHERE kind = 'link' AND subject = ? ORDER BY since_s"
+        )
+        steps = self._db.execute(query, (link,)).fetchall()
+        while steps and steps[0][1] is None:
+            del steps[0]
+        if not steps:
+            return np.full(ticks, np.nan)
+        since_s = np.array([step[0] for step in steps])
+        bps = np.array([np.nan if step[1] is None else step[1] for step in steps])
+        starts_s = (first + np.arange(ticks)) * self.tick_s
+        at = np.maximum(np.searchsorted(since_s, starts_s, side="right") - 1, 0)
+        found: Floats = bps[at]
+        return found
