@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import IO
 
 from agent import clock, facts
+from agent.assessor import Assessor
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
@@ -43,6 +44,13 @@ KEPT_INTERVALS = 3
 """Values stand on /metrics for so many intervals without a success: a lost poll is no gap."""
 
 
+FIRST_ROUND_S = 3.0
+"""The first verdicts wait so long for the first round: silent devices do not hold them up."""
+
+
+JUDGE_EVERY_S = 600.0
+
+
 class StartError(Exception):
     """The agent cannot start; the message is one line for the person who started it."""
 
@@ -61,6 +69,9 @@ class Agent:
         path = self.config.data_dir / "history.sqlite"
         self._keeper = Keeper(path, self._recorder, self.config.retention_s, tick_s)
         self._scheduler = Scheduler(self._measure)
+        self._history_path, self._tick_s = path, tick_s
+        self.verdicts: list[dict[str, object]] = []
+        """What was last judged, as `assess --json` has it."""
         self._reloaded_s = 0.0
         self._today = date.min
         self._expired: set[str] = set()
@@ -89,6 +100,7 @@ class Agent:
                 tasks = [
                     group.create_task(self._scheduler.serve()),
                     group.create_task(self._keeper.serve()),
+                    group.create_task(self._judge()),
                 ]
                 await ended.wait()
                 for task in tasks:
@@ -126,6 +138,18 @@ class Agent:
         """Wait until every target has been measured once; return the last attempt at each."""
         await self._scheduler.all_measured.wait()
         return list(self._latest.values())
+
+    async def _judge(self) -> None:
+        """Judge once the first round is over, or has had its time, and then again and again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_ROUND_S):
+                await self._scheduler.all_measured.wait()
+        with closing(Assessor(self._history_path, self._keeper, self._tick_s)) as assessor:
+            while True:
+                if (said := await assessor.assess(self.config)) is not None:
+                    samples, self.verdicts = said
+                    self._exposition.put("verdicts", samples)
+                await asyncio.sleep(JUDGE_EVERY_S)
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s

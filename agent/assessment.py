@@ -10,7 +10,8 @@ from agent.judge.bounds import Traffic, summed
 from agent.judge.calendar import last_occurrence
 from agent.judge.evidence import Evidence, of_traffic
 from agent.judge.groups import Member, judge_group, judge_network, primary_capacity
-from agent.judge.verdict import Judgement, Status, earliest, judge
+from agent.judge.status import Status
+from agent.judge.verdict import Judgement, earliest, judge
 from config.agent import AgentConfig
 from config.inventory import Exemption, Link, Network
 from config.policy import LinkPolicy, Measure

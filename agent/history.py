@@ -11,7 +11,7 @@ import json
 import math
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from agent.clock import now
 from agent.judge.rates import TICK_S, Run, Tick
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
 
 SCHEMA_VERSION = "1"
 SCHEMA = """
@@ -36,6 +38,9 @@ CREATE TABLE IF NOT EXISTS readings (slot INTEGER PRIMARY KEY, state TEXT NOT NU
 CREATE TABLE IF NOT EXISTS capacity (
     kind TEXT NOT NULL, subject TEXT NOT NULL, since_s REAL NOT NULL, bits_per_second REAL,
     PRIMARY KEY (kind, subject, since_s)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tenures (
+    kind TEXT NOT NULL, subject TEXT NOT NULL, status TEXT NOT NULL, since_s REAL NOT NULL,
+    low_since_s REAL, confirmed INTEGER NOT NULL, PRIMARY KEY (kind, subject)) WITHOUT ROWID;
 """
 LOCK_WAIT_S = 0.5
 """Short, so that an agent told to stop does; its keeper tries again, so a lock is waited out."""
@@ -162,6 +167,26 @@ class History:
         """The dated steps of one subject's capacity, in order of time."""
         query = "SELECT * FROM capacity WHERE kind = ? AND subject = ? ORDER BY since_s"
         return [Capacity(*row) for row in self._read(query, (kind, subject))]
+
+    def tenures(self) -> dict[tuple[str, str], Tenure]:
+        """Since when each subject (kind and name) has its verdict."""
+        return {
+            (kind, subject): Tenure(Status(status), since_s, low_since_s, bool(confirmed))
+            for kind, subject, status, since_s, low_since_s, confirmed in self._read(
+                "SELECT * FROM tenures"
+            )
+        }
+
+    def keep(self, tenures: Mapping[tuple[str, str], Tenure]) -> None:
+        """Replace what is known of verdicts; subjects that are no more are forgotten.
+
+        Raises:
+            HistoryError: what was known before still is.
+        """
+        rows = [(*subject, *tenure) for subject, tenure in tenures.items()]
+        with self._named_errors(), self._transaction() as db:
+            db.execute("DELETE FROM tenures")
+            db.executemany("INSERT INTO tenures VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def prune(self, before_s: float, keep: int = 0) -> None:
         """Forget ticks and runs that ended before a wall time, and series that have no others.

@@ -43,10 +43,9 @@ class HistoryReader:
         self.tick_s = tick_s
         try:
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-            self._series = self._load_series()
         except sqlite3.Error as error:
-            msg = f"{path}: cannot be read as a history: {error}"
-            raise HistoryError(msg) from error
+            raise self._named(error) from error
+        self._series = self._load_series()
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +56,7 @@ class HistoryReader:
     @property
     def last_tick(self) -> int | None:
         """The latest tick that anything was seen in; None if the history is empty."""
-        (last,) = self._db.execute("SELECT max(tick) FROM ticks").fetchone()
+        ((last,),) = self._rows("SELECT max(tick) FROM ticks")
         return None if last is None else int(last)
 
     def traffic(
@@ -87,7 +86,7 @@ class HistoryReader:
     def _load_series(self) -> dict[str, list[_Series]]:
         pairs: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         query = "SELECT subject, identity, measure, slot FROM series WHERE kind = 'link'"
-        for subject, identity, measure, slot in self._db.execute(query):
+        for subject, identity, measure, slot in self._rows(query):
             pairs[subject, identity][measure] = slot
         found: defaultdict[str, list[_Series]] = defaultdict(list)
         for (subject, _), slots in pairs.items():
@@ -105,7 +104,7 @@ class HistoryReader:
             block = np.full((ticks, width), np.nan, dtype=np.float32)
             query = "SELECT tick, substr(rates, ?, ?) FROM ticks WHERE tick BETWEEN ? AND ?"
             where = (start * _RATE_BYTES + 1, width * _RATE_BYTES, first, first + ticks - 1)
-            for tick, blob in self._db.execute(query, where):
+            for tick, blob in self._rows(query, where):
                 values = np.frombuffer(blob, dtype="<f4")
                 block[tick - first, : len(values)] = values
             for slot in stripe:
@@ -114,10 +113,7 @@ class HistoryReader:
     def _runs(self, series: Iterable[_Series], first: int, last: int) -> Iterator[Run]:
         query = "SELECT first, last, bits FROM runs WHERE slot = ? AND last >= ? AND first <= ?"
         for one in series:
-            rows: list[tuple[Any, ...]] = self._db.execute(
-                query, (one.receive, first, last)
-            ).fetchall()
-            for run_first, run_last, bits in rows:
+            for run_first, run_last, bits in self._rows(query, (one.receive, first, last)):
                 yield Run(run_first, run_last, tuple(json.loads(bits)))
 
     def _capacity(self, link: str, first: int, ticks: int) -> Floats:
@@ -129,7 +125,7 @@ class HistoryReader:
             "SELECT since_s, bits_per_second FROM capacity"
             " WHERE kind = 'link' AND subject = ? ORDER BY since_s"
         )
-        steps = self._db.execute(query, (link,)).fetchall()
+        steps = list(self._rows(query, (link,)))
         while steps and steps[0][1] is None:
             del steps[0]
         if not steps:
@@ -140,3 +136,12 @@ class HistoryReader:
         at = np.maximum(np.searchsorted(since_s, starts_s, side="right") - 1, 0)
         found: Floats = bps[at]
         return found
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise self._named(error) from error
+
+    def _named(self, error: sqlite3.Error) -> HistoryError:
+        return HistoryError(f"{self._path}: cannot be read as a history: {error}")

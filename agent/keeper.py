@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from agent.clock import now
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import TICK_S
+from agent.judge.tenure import Tenure
 from agent.recorder import Recorder
 from collectors.base import Metric, Sample
 
@@ -85,6 +86,16 @@ class Keeper:
             if written is None:  # failed, or not waited for: written twice is written once
                 self._recorder.put_back(records, steps)
         return written is not None
+
+    async def tenures(self) -> dict[tuple[str, str], Tenure]:
+        """Since when each subject has its verdict; none where the history is not to be had."""
+        history = self._history
+        return (await self._attempt(history.tenures) if history else None) or {}
+
+    async def keep(self, tenures: Mapping[tuple[str, str], Tenure]) -> None:
+        """Remember since when each subject has its verdict."""
+        if (history := self._history) is not None:
+            await self._attempt(lambda: history.keep(tenures))
 
     async def close(self) -> None:
         """Write all that is known and close the file; leave it where the disk hangs."""

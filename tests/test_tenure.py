@@ -3,8 +3,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.judge.status import Status
 from agent.judge.tenure import Tenure, carry
-from agent.judge.verdict import Status
 
 DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S

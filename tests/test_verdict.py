@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from agent.judge.bounds import Bounds, Traffic, summed
 from agent.judge.groups import Member, judge_group, judge_network
 from agent.judge.rates import Run, advance, begin, bridge
-from agent.judge.verdict import Judgement, Status, earliest, judge
+from agent.judge.status import Status
+from agent.judge.verdict import Judgement, earliest, judge
 from collectors.base import CounterReading, Moment
 from config.policy import load_policy
 

@@ -11,6 +11,7 @@ import click
 
 from agent import clock, facts
 from agent.assessment import Verdict, assess
+from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
 from agent.cli.source import read
 from agent.history import HistoryError
@@ -18,7 +19,8 @@ from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
 from agent.judge.evidence import of_traffic, of_usage
 from agent.judge.rates import TICK_S
-from agent.judge.verdict import Status, earliest, judge
+from agent.judge.status import Status
+from agent.judge.verdict import earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
 from agent.sources.series import File, SeriesError
 from agent.sources.series import read as read_series
@@ -28,9 +30,6 @@ from config.policy import Policy, load_policy
 from config.problems import ConfigError
 
 log = logging.getLogger(__name__)
-
-SETTLED_S = 180
-"""A tick that ended less than this ago may not be written yet."""
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:

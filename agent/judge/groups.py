@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from agent.judge.bounds import Floats, Traffic, summed
-from agent.judge.verdict import Judgement, Status, judge
+from agent.judge.status import Status
+from agent.judge.verdict import Judgement, judge
 from config.policy import LinkPolicy
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from agent.judge.verdict import Status
+from agent.judge.status import Status
 
 
 class Tenure(NamedTuple):

@@ -2,28 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from agent.judge.bounds import Bounds, Window
+from agent.judge.status import Status
 from config.policy import Rule, UsePolicy
-
-
-class Status(StrEnum):
-    """What a verdict says of a link, a group or a network."""
-
-    UNKNOWN = "unknown"
-    EXEMPT = "exempt"
-    STANDBY = "standby"
-    IDLE = "idle"
-    LOW_USE = "low_use"
-    NORMAL = "normal"
-    BUSY = "busy"
-
-    @property
-    def is_low(self) -> bool:
-        """Whether it names a line that may be given back."""
-        return self in {Status.IDLE, Status.LOW_USE}
 
 
 @dataclass(frozen=True, slots=True)

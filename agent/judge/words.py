@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable
 
 from agent.judge.bounds import NOTHING_KNOWN
-from agent.judge.verdict import Judgement, Outcome, Status
+from agent.judge.status import Status
+from agent.judge.verdict import Judgement, Outcome
 
 _SAID = {True: "proven", False: "disproven", None: "not decided"}
 

@@ -1,0 +1,80 @@
+"""The running agent's verdicts, judged off the loop.
+
+numpy and all that needs it is imported when there is something to judge: a node that only probes
+has no use for it.
+"""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from agent import clock, facts
+from agent.history import HistoryError
+from agent.judge.rates import TICK_S
+from agent.judge.tenure import Tenure, carry
+from agent.keeper import Keeper
+from collectors.base import Sample
+from config.agent import AgentConfig
+
+log = logging.getLogger(__name__)
+
+SETTLED_S = 180.0
+"""A tick that ended less than this ago may not be written yet."""
+
+Subject = tuple[str, str]
+Said = tuple[list[Sample], list[dict[str, object]]]
+"""One round of verdicts: as /metrics has them, and as `assess --json` has them."""
+
+
+class Assessor:
+    """Judges a configuration by the history in `path`."""
+
+    def __init__(self, path: Path, keeper: Keeper, tick_s: float = TICK_S) -> None:
+        self._path = path
+        self._keeper = keeper
+        self._tick_s = tick_s
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
+        self._tenures: dict[Subject, Tenure] = {}
+
+    async def assess(self, config: AgentConfig) -> Said | None:
+        """Judge all; None where there is no network, or the history cannot be read."""
+        if not config.networks:
+            return None
+        before = await self._keeper.tenures() or self._tenures
+        loop = asyncio.get_running_loop()
+        try:
+            said = await loop.run_in_executor(
+                self._thread, self._judge, config, before, clock.now().wall_s
+            )
+        except HistoryError as error:
+            log.warning("history cannot be read, nothing is judged", extra={"error": str(error)})
+            return None
+        await self._keeper.keep(self._tenures)
+        return said
+
+    def close(self) -> None:
+        """Wait for nothing: what is being judged is of no use any more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
+        from agent import verdict_metrics  # noqa: PLC0415 - numpy, see above
+        from agent.assessment import assess  # noqa: PLC0415
+        from agent.history_reader import HistoryReader  # noqa: PLC0415
+        from agent.verdict_json import said_of  # noqa: PLC0415
+
+        end_tick = int((at_s - SETTLED_S) // self._tick_s)
+        with HistoryReader(self._path, self._tick_s) as reader:
+            verdicts = list(assess(config, reader, end_tick, facts.day(at_s)))
+        confirm_after_s = config.policy.links.confirm_after_s
+        subjects = [(one.kind, one.subject) for one in verdicts]
+        self._tenures = {
+            subject: carry(before.get(subject), one.status, at_s, confirm_after_s)
+            for subject, one in zip(subjects, verdicts, strict=True)
+        }
+        samples = verdict_metrics.samples(config, verdicts, self._tenures, at_s)
+        said = [
+            said_of(one, config.policy, self._tenures[subject])
+            for subject, one in zip(subjects, verdicts, strict=True)
+        ]
+        return list(samples), said

@@ -1,0 +1,100 @@
+"""What /metrics says of the verdicts, and of what they rest on."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from agent.assessment import Verdict
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
+from collectors.base import Metric, Sample
+from config.agent import AgentConfig
+
+KINDS = ("link", "group", "network")
+
+
+def _of_each(suffix: str, help_text: str, *labels: str) -> dict[str, Metric]:
+    return {
+        kind: Metric(
+            f"netfold_{kind}_verdict{suffix}", "gauge", help_text.format(kind), (kind, *labels)
+        )
+        for kind in KINDS
+    }
+
+
+VERDICT = _of_each("", "1 for the verdict that the {} has, 0 for the others.", "status")
+SINCE = _of_each("_since_timestamp_seconds", "Since when the {} has its verdict.")
+CONFIRMED = _of_each("_confirmed", "Whether the {} has been idle or of low use long enough.")
+LOAD = Metric(
+    "netfold_link_load_ratio",
+    "gauge",
+    "Load of the link in the seen part of the policy's window.",
+    ("link", "stat"),
+)
+SEEN = Metric(
+    "netfold_link_seen_ratio", "gauge", "Share of the policy's window that was seen.", ("link",)
+)
+TIME_ABOVE = Metric(
+    "netfold_link_time_above_ratio",
+    "gauge",
+    "Share of the window at or above the threshold of a rule: at least, and at most.",
+    ("link", "rule", "bound"),
+)
+RECLAIMABLE = Metric(
+    "netfold_network_reclaimable_yuan",
+    "gauge",
+    "Yearly cost of the network if it is idle or of low use, else of its links that are.",
+    ("network",),
+)
+POLICY_INFO = Metric("netfold_policy_info", "info", "Which policy judges.", ("hash",))
+LAST_RUN = Metric(
+    "netfold_assessment_last_run_timestamp_seconds", "gauge", "When the agent last judged."
+)
+METRICS = (
+    *(*VERDICT.values(), *SINCE.values(), *CONFIRMED.values()),
+    *(LOAD, SEEN, TIME_ABOVE, RECLAIMABLE, POLICY_INFO, LAST_RUN),
+)
+
+
+def samples(
+    config: AgentConfig,
+    verdicts: Sequence[Verdict],
+    tenures: Mapping[tuple[str, str], Tenure],
+    at_s: float,
+) -> Iterator[Sample]:
+    """Say all of one round."""
+    yield Sample(POLICY_INFO, 1, (config.policy.hash,))
+    yield Sample(LAST_RUN, at_s)
+    for one in verdicts:
+        tenure = tenures[one.kind, one.subject]
+        for status in Status:
+            yield Sample(VERDICT[one.kind], int(one.status is status), (one.subject, status.value))
+        yield Sample(SINCE[one.kind], tenure.since_s, (one.subject,))
+        yield Sample(CONFIRMED[one.kind], int(tenure.confirmed), (one.subject,))
+        if one.kind == "link":
+            yield from _of_link(one)
+    yield from _reclaimable(config, verdicts)
+
+
+def _of_link(one: Verdict) -> Iterator[Sample]:
+    evidence = one.main_evidence
+    if evidence is None:
+        return
+    yield Sample(SEEN, evidence.seen_ratio, (one.subject,))
+    for stat in ("mean", "p50", "p95", "p99", "peak"):
+        if (value := getattr(evidence, stat)) is not None:
+            yield Sample(LOAD, value, (one.subject, stat))
+    for outcome in one.judgement.outcomes:
+        for bound, share in zip(("lower", "upper"), outcome.share, strict=True):
+            yield Sample(TIME_ABOVE, share, (one.subject, str(outcome), bound))
+
+
+def _reclaimable(config: AgentConfig, verdicts: Iterable[Verdict]) -> Iterator[Sample]:
+    """What is not declared is absent: a network without a known cost has no such sample."""
+    low = {(it.kind, it.subject) for it in verdicts if it.status.is_low}
+    for network in config.networks:
+        links = [it for it in config.links if it.network == network.name]
+        costs = [it.annual_cost_yuan for it in links if ("link", it.name) in low]
+        if ("network", network.name) in low:
+            costs = [network.annual_cost_yuan]
+        known = [cost for cost in costs if cost is not None]
+        if known or not costs:
+            yield Sample(RECLAIMABLE, sum(known), (network.name,))

@@ -1,0 +1,92 @@
+"""The running agent judges: verdicts on /metrics, kept over a restart."""
+
+from pathlib import Path
+from typing import Any
+
+from agent.clock import now
+from agent.history import Capacity, History, Record, SeriesKey
+from agent.judge.rates import Tick
+from tests.agentproc import Agent, running
+from tests.testbed import eventually
+
+TICKS = 8_640
+
+
+def department(folder: Path) -> dict[str, Any]:
+    """Two networks at NICs that are not there, with thirty days of history up to now."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    end = int(now().wall_s // 300)
+    history = History(data / "history.sqlite")
+    for link, rate in (("silent", 0.0), ("used", 2e7)):
+        ticks = [Tick(number, (rate, 0.0)) for number in range(end - TICKS - 5, end)]
+        key = SeriesKey("link", link, "local/none", "octets")
+        history.write({key: Record(ticks)}, [Capacity("link", link, 0.0, 1e8)])
+    history.close()
+    networks = [
+        {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "1680000"},
+        {"name": "tax", "kind": "dedicated", "annual_cost_yuan": "900000"},
+    ]
+    links = [
+        {"name": name, "network": network, "bandwidth": "100M", "interface": {"local": nic}}
+        for name, network, nic in (("silent", "edu", "none0"), ("used", "tax", "none1"))
+    ]
+    return {"networks": networks, "links": links}
+
+
+def judged(agent: Agent) -> dict[tuple[str, ...], float]:
+    eventually(lambda: agent.value("netfold_assessment_last_run_timestamp_seconds"), deadline_s=20)
+    return agent.values()
+
+
+def test_verdicts_stand_on_metrics_within_seconds_of_the_start(tmp_path: Path) -> None:
+    config = department(tmp_path)
+    with running(tmp_path, config) as agent:
+        values = judged(agent)
+    assert values["netfold_link_verdict", "silent", "idle"] == 1
+    assert values["netfold_link_verdict", "silent", "normal"] == 0
+    assert values["netfold_link_verdict", "used", "normal"] == 1
+    assert values["netfold_network_verdict", "edu", "idle"] == 1
+    assert values["netfold_network_reclaimable_yuan", "edu"] == 1_680_000
+    assert values["netfold_network_reclaimable_yuan", "tax"] == 0
+    assert values["netfold_link_verdict_confirmed", "silent"] == 0
+    assert values["netfold_link_load_ratio", "used", "p95"] == 0.2
+    assert values["netfold_link_seen_ratio", "used"] == 1
+    rule = "low_use: load >= 0.10 at most 0.05"
+    assert values["netfold_link_time_above_ratio", "used", rule, "lower"] == 1
+    assert any(name[0] == "netfold_policy_info" for name in values)
+
+
+def test_since_when_a_verdict_stands_outlives_a_restart_and_a_week_confirms_it(
+    tmp_path: Path,
+) -> None:
+    config = department(tmp_path)
+    with running(tmp_path, config) as agent:
+        since_s = judged(agent)["netfold_link_verdict_since_timestamp_seconds", "silent"]
+    with running(tmp_path, config) as agent:
+        again = judged(agent)
+    assert again["netfold_link_verdict_since_timestamp_seconds", "silent"] == since_s
+    history = History(tmp_path / "data" / "history.sqlite")
+    week_ago_s = since_s - 7 * 86_400
+    tenures = {
+        subject: tenure._replace(since_s=week_ago_s, low_since_s=week_ago_s)
+        for subject, tenure in history.tenures().items()
+    }
+    history.keep(tenures)
+    history.close()
+    with running(tmp_path, config) as agent:
+        later = judged(agent)
+    assert later["netfold_link_verdict_confirmed", "silent"] == 1
+    assert later["netfold_network_verdict_confirmed", "edu"] == 1
+    assert later["netfold_link_verdict_confirmed", "used"] == 0
+
+
+def test_a_new_line_is_unknown_and_nothing_of_it_is_made_up(tmp_path: Path) -> None:
+    network = {"name": "edu", "kind": "dedicated"}
+    link = {"name": "a", "network": "edu", "interface": {"local": "none"}}
+    with running(tmp_path, {"networks": [network], "links": [link]}) as agent:
+        values = judged(agent)
+    assert values["netfold_link_verdict", "a", "unknown"] == 1
+    assert values["netfold_link_seen_ratio", "a"] == 0
+    assert not any(name[0] == "netfold_link_load_ratio" for name in values)
+    assert values["netfold_network_reclaimable_yuan", "edu"] == 0
