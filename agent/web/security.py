@@ -2,8 +2,10 @@
 
 import logging
 import ssl
+import stat
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +31,7 @@ class Security:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._config = load_web(path)
+        _warn_of_others(self._config)
         self._stamp: _Stamp = ()
         self._retry_s = 0.0
         self._problem = ""
@@ -72,6 +75,7 @@ class Security:
             return
         if self._stamp or self._problem:
             log.info("web configuration taken", extra={"file": str(self._path)})
+            _warn_of_others(config)
         # The stamp is older than what was read, so that no change in between is missed. Files that
         # are named for the first time have none yet: the next request reads once more.
         self._config, self._stamp = config, stamp if config.files == files else ()
@@ -97,6 +101,14 @@ class _ContextInForce(ssl.SSLContext):
 
     def wrap_bio(self, *args: Any, **named: Any) -> ssl.SSLObject:
         return self._now().wrap_bio(*args, **named)
+
+
+def _warn_of_others(config: WebConfig) -> None:
+    """Others may be let at the key by mistake; exporter-toolkit, whose files we take, allows it."""
+    tls = config.tls_server_config
+    with suppress(OSError):  # gone since it was read: the next reading says so
+        if tls and tls.key_file.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            log.warning("others may get at the private key", extra={"file": str(tls.key_file)})
 
 
 def _stamp_of(files: Iterable[Path]) -> _Stamp:
