@@ -17,6 +17,7 @@ import bcrypt
 import pytest
 import trustme
 
+from config.agent import Listen
 from tests.agentproc import Agent, Answer, write
 from tests.testbed import eventually, free_port
 
@@ -93,7 +94,7 @@ def trusting(ca: trustme.CA, certificate: trustme.LeafCert | None = None) -> ssl
 
 
 def ask(
-    agent: Agent,
+    agent: Agent | Listen,
     path: str = "/metrics",
     tls: ssl.SSLContext | None = None,
     user: str | None = None,
@@ -101,7 +102,8 @@ def ask(
     **headers: str,
 ) -> Answer:
     """Ask over a connection of its own; `user` is NAME:PASSWORD."""
-    host, port = agent.address.rsplit(":", 1)
+    address = agent.address if isinstance(agent, Agent) else str(agent)
+    host, port = address.rsplit(":", 1)
     if user is not None:
         headers["Authorization"] = "Basic " + b64encode(user.encode()).decode()
     connection = (

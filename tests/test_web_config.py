@@ -1,5 +1,6 @@
 """The web configuration: what is read, and what is said of every mistake."""
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -288,3 +289,16 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         "web.yml:1: (file): cannot be read: No such file or directory; "
         "name a file that netfold may read"
     )
+
+
+def test_the_manuals_example_loads(tmp_path: Path, ca: trustme.CA) -> None:
+    manual = Path(__file__).parents[1] / "docs" / "operating.md"
+    examples = re.findall(r"```yaml\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = [it for it in examples if "tls_server_config" in it]
+    (tmp_path / "web.yml").write_text(example)
+    certify(tmp_path, ca)
+    ca.cert_pem.write_to_path(tmp_path / "clients.crt")
+    assert load_web(tmp_path / "web.yml").headers == {
+        "Strict-Transport-Security": "max-age=31536000",
+        "X-Frame-Options": "deny",
+    }

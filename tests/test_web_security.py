@@ -1,6 +1,8 @@
 """Passwords are checked at a bounded price, and what an endpoint lacks is said."""
 
 import asyncio
+import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from agent.web.security import Security
 from agent.web.server import listen
 from config.load import load
 from tests.agentproc import write
-from tests.secured import TLS, USERS, certify, web_file
+from tests.secured import TLS, USERS, ask, certify, trusting, web_file
+from tests.testbed import free_port
 
 HASHES = {
     "alice": bcrypt.hashpw(b"right", bcrypt.gensalt(4)),
@@ -100,9 +103,9 @@ async def test_the_loop_goes_on_while_a_password_is_checked() -> None:
     assert turns > 5
 
 
-def agent_at(folder: Path, host: str) -> Agent:
+def agent_at(folder: Path, host: str, port: int = 0) -> Agent:
     path = folder / "netfold.yaml"
-    write(path, {"node": {"name": "t"}, "data_dir": "data", "listen": f"{host}:0"})
+    write(path, {"node": {"name": "t"}, "data_dir": "data", "listen": f"{host}:{port}"})
     return Agent(lambda: load(path))
 
 
@@ -140,3 +143,18 @@ def test_a_key_that_others_can_read_is_warned_of(
     Security(web_file(tmp_path, TLS))
     (record,) = caplog.records
     assert record.getMessage() == "others may get at the private key"
+
+
+async def test_without_uvloop_clients_are_let_in_and_refused_alike(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    certify(tmp_path, ca)
+    ca.cert_pem.write_to_path(tmp_path / "clients.crt")
+    asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "clients.crt"}
+    web = {"tls_server_config": TLS["tls_server_config"] | asked}
+    agent = agent_at(tmp_path, "127.0.0.1", free_port("tcp"))
+    mine, nobodys = trusting(ca, ca.issue_cert("me")), trusting(ca)
+    async with listen(agent, Security(web_file(tmp_path, web))):
+        answer = await asyncio.to_thread(ask, agent.config.listen, "/sd", mine)
+        assert json.loads(answer.body)[0]["labels"]["__scheme__"] == "https"
+        with pytest.raises(ssl.SSLError, match="alert certificate required"):
+            await asyncio.to_thread(ask, agent.config.listen, "/sd", nobodys)

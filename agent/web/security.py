@@ -4,11 +4,11 @@ import logging
 import ssl
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
 
+from agent.web.handshake import ContextInForce
 from config.problems import ConfigError
 from config.web import WebConfig, load_web
 
@@ -55,7 +55,7 @@ class Security:
     @property
     def context(self) -> ssl.SSLContext | None:
         """What the server is started with; None without TLS."""
-        return _ContextInForce(self._context_now) if self.is_tls else None
+        return ContextInForce(self._context_now) if self.is_tls else None
 
     def _context_now(self) -> ssl.SSLContext:
         tls = self.config.tls_server_config
@@ -88,19 +88,6 @@ class Security:
                 "web configuration not taken, the old is in force", extra={"problem": problem}
             )
         self._problem = problem
-
-
-class _ContextInForce(ssl.SSLContext):
-    """Shakes hands by the context of that moment, as Go's GetConfigForClient lets one do."""
-
-    def __new__(cls, _: Callable[[], ssl.SSLContext]) -> Self:
-        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
-
-    def __init__(self, now: Callable[[], ssl.SSLContext]) -> None:
-        self._now = now
-
-    def wrap_bio(self, *args: Any, **named: Any) -> ssl.SSLObject:
-        return self._now().wrap_bio(*args, **named)
 
 
 def _warn_of_others(config: WebConfig) -> None:
