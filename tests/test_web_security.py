@@ -11,9 +11,11 @@ import pytest
 import trustme
 
 from agent.app import Agent
+from agent.web.described import scrape_target
 from agent.web.passwords import MOST_WAITING, BusyError, Passwords
 from agent.web.security import Security
 from agent.web.server import listen
+from config.agent import Listen, Node
 from config.load import load
 from tests.agentproc import write
 from tests.secured import TLS, USERS, ask, certify, trusting, web_file
@@ -101,6 +103,37 @@ async def test_the_loop_goes_on_while_a_password_is_checked() -> None:
         turns += 1
     assert task.result()
     assert turns > 5
+
+
+@pytest.mark.parametrize(
+    ("asked", "scheme", "target"),
+    [
+        pytest.param(
+            "node.example.org:9945", "https", "node.example.org:9945", id="as-it-was-asked"
+        ),
+        pytest.param("node.example.org", "https", "node.example.org:443", id="port-of-https"),
+        pytest.param("node.example.org", "http", "node.example.org:80", id="port-of-http"),
+        pytest.param("[2001:db8::1]:9945", "http", "[2001:db8::1]:9945", id="IPv6"),
+        pytest.param("", "http", "0.0.0.0:9945", id="not-said"),
+        pytest.param("a b,c", "http", "0.0.0.0:9945", id="no-address"),
+    ],
+)
+def test_the_scrape_target_is_the_address_that_was_asked(
+    asked: str, scheme: str, target: str
+) -> None:
+    node = Node(name="sz-edu-01", department="市教育局", region="440300")
+    assert scrape_target(node, Listen("0.0.0.0", 9945), scheme, asked) == [
+        {
+            "targets": [target],
+            "labels": {
+                "__scheme__": scheme,
+                "__metrics_path__": "/metrics",
+                "instance": "sz-edu-01",
+                "department": "市教育局",
+                "region": "440300",
+            },
+        }
+    ]
 
 
 def agent_at(folder: Path, host: str, port: int = 0) -> Agent:

@@ -111,7 +111,8 @@ class _Paths:
 
     async def discovery(self, request: web.Request) -> web.Response:
         node, listen = self._agent.config.node, self._agent.config.listen
-        return web.json_response(scrape_target(node, listen, request.scheme, request.host))
+        asked = _header(request, "Host")  # request.host would ask a name server where there is none
+        return web.json_response(scrape_target(node, listen, request.scheme, asked))
 
     async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="healthy\n")
