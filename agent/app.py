@@ -20,6 +20,7 @@ from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, observe, probe_samples
 from agent.recorder import Recorder
 from agent.scheduler import Key, Scheduler
+from agent.web.security import Security
 from agent.web.server import listen
 from collectors.base import Collector, Metric, Sample, Target, Tools, find
 from config.agent import AgentConfig
@@ -58,8 +59,14 @@ class StartError(Exception):
 class Agent:
     """Everything that runs; inert until `serve`. `load` reads the configuration, now and again."""
 
-    def __init__(self, load: Callable[[], AgentConfig], tick_s: float = TICK_S) -> None:
+    def __init__(
+        self,
+        load: Callable[[], AgentConfig],
+        tick_s: float = TICK_S,
+        security: Security | None = None,
+    ) -> None:
         self._load = load
+        self._security = security
         self.config = load()
         self._latest: dict[Key, Observation] = {}
         self._attempts: dict[Key, Attempts] = {}
@@ -89,7 +96,7 @@ class Agent:
             stack.enter_context(closing(_hold(self.config.data_dir)))
             stack.push_async_callback(self._tools.close)
             try:
-                await stack.enter_async_context(listen(self))
+                await stack.enter_async_context(listen(self, self._security))
             except OSError as error:
                 msg = f"cannot listen on {self.config.listen}: {_why(error)}"
                 msg += "; set another `listen`, or --listen"

@@ -16,6 +16,9 @@ Loc: TypeAlias = tuple[str | int, ...]
 SECTIONS = ("credentials", "networks", "devices", "links", "servers", "systems", "probes")
 """The lists, which included files give too."""
 
+_MAY_BE_SECRET = ("credentials", "basic_auth_users")
+"""Where a key that no model has is not shown: a slip may have made it of a secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -121,7 +124,7 @@ class Document:
         for depth, step in enumerate(loc, 1):
             if isinstance(step, int):
                 words += f"[{self._label(loc[:depth])}]"
-            elif loc[0] == "credentials" and loc[:depth] in self.unknown:
+            elif loc[0] in _MAY_BE_SECRET and loc[:depth] in self.unknown:
                 words += ".(unknown)"  # `{community hunter2}` makes a key of a secret
             else:
                 plain = step if re.fullmatch(r"[\w.-]{1,60}", step) else seen(step)

@@ -78,7 +78,7 @@ async def start_error(agent: Agent) -> str:
 async def test_a_listen_name_that_does_not_resolve_is_said_in_the_resolvers_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unresolved(_: object) -> None:
+    def unresolved(*_: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr("agent.app.listen", unresolved)

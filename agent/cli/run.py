@@ -17,6 +17,7 @@ from agent.app import Agent, StartError
 from agent.cli import config_option, stop
 from agent.cli.source import read
 from agent.judge.rates import TICK_S
+from agent.web.security import Security
 from config.agent import AgentConfig, Listen, listen_at
 from config.problems import ConfigError
 
@@ -33,14 +34,27 @@ def _listen(_: click.Context, __: click.Parameter, value: str | None) -> Listen 
 @click.command()
 @config_option
 @click.option("--listen", callback=_listen, help="Where to serve, instead of the configured one.")
+@click.option(
+    "--web.config.file",
+    "web_path",
+    type=click.Path(path_type=Path),
+    help="TLS, client certificates and users, in the format of Prometheus's exporter-toolkit.",
+)
 @click.option("--log-format", type=click.Choice(["logfmt", "json"]), default="logfmt")
-def command(path: Path | None, listen: Listen | None, log_format: logs.Form) -> None:
+def command(
+    path: Path | None, listen: Listen | None, web_path: Path | None, log_format: logs.Form
+) -> None:
     """Measure, keep and serve. Without a configuration, watch this host."""
     logs.set_up(log_format)
-    run(path, listen)
+    run(path, listen, web_path=web_path)
 
 
-def run(path: Path | None, listen: Listen | None = None, tick_s: float = TICK_S) -> None:
+def run(
+    path: Path | None,
+    listen: Listen | None = None,
+    tick_s: float = TICK_S,
+    web_path: Path | None = None,
+) -> None:
     """Run the agent to its end, and end the process."""
 
     def load() -> AgentConfig:
@@ -48,8 +62,9 @@ def run(path: Path | None, listen: Listen | None = None, tick_s: float = TICK_S)
         return config.model_copy(update={"listen": listen}) if listen else config
 
     try:
+        security = Security(web_path) if web_path else None
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(load, tick_s))
+            runner.run(_serve(load, tick_s, security))
             _end()
     except (ConfigError, StartError) as error:
         stop(error if isinstance(error, ConfigError) else f"netfold: {error}", 2)
@@ -63,27 +78,28 @@ def _end() -> Never:
     os._exit(0)
 
 
-async def _serve(load: Callable[[], AgentConfig], tick_s: float) -> None:
-    agent = Agent(load, tick_s)
+async def _serve(load: Callable[[], AgentConfig], tick_s: float, security: Security | None) -> None:
+    agent = Agent(load, tick_s, security)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    table = asyncio.create_task(_print_first_round(agent))
+    table = asyncio.create_task(_print_first_round(agent, security))
     try:
         await agent.serve(ended)
     finally:
         table.cancel()
 
 
-async def _print_first_round(agent: Agent) -> None:
+async def _print_first_round(agent: Agent, security: Security | None) -> None:
     try:
         click.echo(f"measuring {agent.unmeasured} targets for the first time ...")
         observations = await agent.first_round()
         from agent.cli.table import show  # noqa: PLC0415 - rich is loaded when something is shown
 
         show(agent.config, observations)
-        click.echo(f"serving http://{agent.config.listen}/metrics until Ctrl-C")
+        scheme = "https" if security and security.is_tls else "http"
+        click.echo(f"serving {scheme}://{agent.config.listen}/metrics until Ctrl-C")
     except (OSError, SystemExit) as error:  # rich ends the program where nobody reads its output
         log.info("the table cannot be printed, measuring goes on", extra={"error": repr(error)})
 

@@ -1,4 +1,4 @@
-"""The HTTP endpoint: metrics, health, reload, and a first page for people."""
+"""The HTTP endpoint: metrics, health, reload, what the agent is, and a first page for people."""
 
 import ipaddress
 import logging
@@ -10,6 +10,9 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_gzip, wants_openmetrics
+from agent.web.described import configuration, scrape_target
+from agent.web.guard import protect
+from agent.web.security import Security
 from config.agent import AgentConfig
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,8 @@ PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Netfold</title>
 <h1>Netfold</h1>
 <p><a href="/metrics">/metrics</a> is what Prometheus scrapes;
+<a href="/sd">/sd</a> tells Prometheus where (http_sd);
+<a href="/config">/config</a> shows the configuration in force;
 <a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a> tell how the agent is.</p>
 """
 
@@ -42,21 +47,28 @@ class Served(Protocol):
 
 
 @asynccontextmanager
-async def listen(agent: Served) -> AsyncIterator[None]:
-    """Serve while the context lasts.
+async def listen(agent: Served, security: Security | None = None) -> AsyncIterator[None]:
+    """Serve while the context lasts, to those whom `security` lets in.
 
     Raises:
         OSError: the address cannot be listened on.
     """
     address = agent.config.listen
-    runner = web.AppRunner(application(agent), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    app = application(agent)
+    if security:
+        protect(app, security)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     # A port scanner's garbage is answered with 400; the log is no place for its traceback.
     logging.getLogger("aiohttp.server").addFilter(_is_not_the_clients_fault)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address.host, address.port).start()
-        if not _is_loopback(address.host):
-            log.warning("listening beyond loopback without TLS", extra={"listen": str(address)})
+        context = security.context if security else None
+        await web.TCPSite(runner, address.host, address.port, ssl_context=context).start()
+        lacking = None if _is_loopback(address.host) else _lacking(security)
+        if lacking:
+            log.warning(
+                "listening beyond loopback without %s", lacking, extra={"listen": str(address)}
+            )
         yield
     finally:
         await runner.cleanup()
@@ -64,44 +76,59 @@ async def listen(agent: Served) -> AsyncIterator[None]:
 
 def application(agent: Served) -> web.Application:
     """All paths; the agent is asked, never changed, but for a reload."""
+    paths = _Paths(agent)
+    app = web.Application()
+    app.router.add_get("/", paths.page)
+    app.router.add_get("/metrics", paths.metrics)
+    app.router.add_get("/config", paths.config)
+    app.router.add_get("/sd", paths.discovery)
+    app.router.add_get("/-/healthy", paths.healthy)
+    app.router.add_get("/-/ready", paths.ready)
+    app.router.add_post("/-/reload", paths.reload)
+    return app
 
-    async def metrics(request: web.Request) -> web.Response:
-        return _metrics(agent, request)
 
-    async def healthy(_: web.Request) -> web.Response:
+class _Paths:
+    """What each path answers."""
+
+    def __init__(self, agent: Served) -> None:
+        self._agent = agent
+
+    async def page(self, _: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type="text/html")
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        openmetrics = wants_openmetrics(_header(request, "Accept"))
+        response = web.Response(body=self._agent.metrics(openmetrics=openmetrics))
+        response.headers["Content-Type"] = OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
+        if wants_gzip(_header(request, "Accept-Encoding")):
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    async def config(self, _: web.Request) -> web.Response:
+        text = configuration(self._agent.config)
+        return web.Response(text=text, content_type="application/json")
+
+    async def discovery(self, request: web.Request) -> web.Response:
+        node, listen = self._agent.config.node, self._agent.config.listen
+        asked = _header(request, "Host")  # request.host would ask a name server where there is none
+        return web.json_response(scrape_target(node, listen, request.scheme, asked))
+
+    async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="healthy\n")
 
-    async def ready(_: web.Request) -> web.Response:
-        if agent.unmeasured:
-            return web.Response(status=503, text=f"{agent.unmeasured} targets to be measured yet\n")
+    async def ready(self, _: web.Request) -> web.Response:
+        unmeasured = self._agent.unmeasured
+        if unmeasured:
+            return web.Response(status=503, text=f"{unmeasured} targets to be measured yet\n")
         return web.Response(text="ready\n")
 
-    async def reload(_: web.Request) -> web.Response:
-        problems = agent.reload()
+    async def reload(self, _: web.Request) -> web.Response:
+        problems = self._agent.reload()
         if problems is not None:
             text = f"not taken, the old configuration is in force:\n{problems}\n"
             return web.Response(status=500, text=text)
         return web.Response(text="taken\n")
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/-/healthy", healthy)
-    app.router.add_get("/-/ready", ready)
-    app.router.add_post("/-/reload", reload)
-    return app
-
-
-def _metrics(agent: Served, request: web.Request) -> web.Response:
-    openmetrics = wants_openmetrics(_header(request, "Accept"))
-    response = web.Response(body=agent.metrics(openmetrics=openmetrics))
-    response.headers["Content-Type"] = OPENMETRICS_TYPE if openmetrics else CLASSIC_TYPE
-    if wants_gzip(_header(request, "Accept-Encoding")):
-        response.enable_compression(web.ContentCoding.gzip)
-    return response
 
 
 def _header(request: web.Request, name: str) -> str:
@@ -110,6 +137,13 @@ def _header(request: web.Request, name: str) -> str:
 
 def _is_not_the_clients_fault(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+def _lacking(security: Security | None) -> str | None:
+    """What an endpoint that others reach ought to have."""
+    if not (security and security.is_tls):
+        return "TLS"
+    return None if security.config.knows_its_clients else "users or client certificates"
 
 
 def _is_loopback(host: str) -> bool:
