@@ -1,7 +1,11 @@
 """The running agent judges: verdicts on /metrics, kept over a restart."""
 
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from agent.clock import now
 from agent.history import Capacity, History, Record, SeriesKey
@@ -43,6 +47,10 @@ def test_verdicts_stand_on_metrics_within_seconds_of_the_start(tmp_path: Path) -
     config = department(tmp_path)
     with running(tmp_path, config) as agent:
         values = judged(agent)
+        said = {it["subject"]: it for it in json.loads(agent.get("/api/v1/verdicts").body)}
+    assert said["silent"]["status"] == said["edu"]["status"] == "idle"
+    since_s = values["netfold_link_verdict_since_timestamp_seconds", "silent"]
+    assert datetime.fromisoformat(said["silent"]["since"]).timestamp() == pytest.approx(since_s)
     assert values["netfold_link_verdict", "silent", "idle"] == 1
     assert values["netfold_link_verdict", "silent", "normal"] == 0
     assert values["netfold_link_verdict", "used", "normal"] == 1

@@ -29,7 +29,17 @@ from tests.secured import (
 from tests.snmpd import SECRETS
 from tests.testbed import eventually, free_port
 
-PATHS = ("/", "/metrics", "/config", "/sd", "/-/healthy", "/-/ready", "/no/such/path", "/../etc")
+PATHS = (
+    "/",
+    "/metrics",
+    "/config",
+    "/sd",
+    "/api/v1/verdicts",
+    "/-/healthy",
+    "/-/ready",
+    "/no/such/path",
+    "/../etc",
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 
 

@@ -25,6 +25,7 @@ PAGE = """<!doctype html>
 <h1>Netfold</h1>
 <p><a href="/metrics">/metrics</a> is what Prometheus scrapes;
 <a href="/sd">/sd</a> tells Prometheus where (http_sd);
+<a href="/api/v1/verdicts">/api/v1/verdicts</a> gives the verdicts as JSON;
 <a href="/config">/config</a> shows the configuration in force;
 <a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a> tell how the agent is.</p>
 """
@@ -34,6 +35,7 @@ class Served(Protocol):
     """What the endpoint needs of the agent."""
 
     config: AgentConfig
+    verdicts: list[dict[str, object]]
 
     @property
     def unmeasured(self) -> int:
@@ -82,6 +84,7 @@ def application(agent: Served) -> web.Application:
     app.router.add_get("/metrics", paths.metrics)
     app.router.add_get("/config", paths.config)
     app.router.add_get("/sd", paths.discovery)
+    app.router.add_get("/api/v1/verdicts", paths.verdicts)
     app.router.add_get("/-/healthy", paths.healthy)
     app.router.add_get("/-/ready", paths.ready)
     app.router.add_post("/-/reload", paths.reload)
@@ -113,6 +116,9 @@ class _Paths:
         node, listen = self._agent.config.node, self._agent.config.listen
         asked = _header(request, "Host")  # request.host would ask a name server where there is none
         return web.json_response(scrape_target(node, listen, request.scheme, asked))
+
+    async def verdicts(self, _: web.Request) -> web.Response:
+        return web.json_response(self._agent.verdicts)
 
     async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="healthy\n")
