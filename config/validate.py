@@ -65,5 +65,7 @@ def _check_keys(document: Document, spots: Iterable[Spot]) -> set[Loc]:
             known = keys(model)
             document.unknown.add(loc)
             document.report(loc, f"unknown key; {hint(word, known, 'known here: {}')}")
-            explained.add((*loc[:-1], closest(word, known) or word))
+            meant = (*loc[:-1], closest(word, known) or word)
+            if document.value(meant) is None:
+                explained.add(meant)
     return explained

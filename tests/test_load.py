@@ -51,6 +51,17 @@ def problems(content: str | bytes, file: str = "n.yaml") -> list[str]:
     return []
 
 
+def test_a_misspelt_key_does_not_hide_the_mistake_at_the_key_that_is_meant() -> None:
+    said = problems("node: {name: a, regoin: '440300', region: '010000'}\n")
+    assert said == [
+        "n.yaml:1: node.regoin: unknown key; did you mean 'region'?",
+        (
+            "n.yaml:1: node.region: not a region: '010000', no province has the code 01; "
+            "write 6 or 12 digits of GB/T 2260, as 440300"
+        ),
+    ]
+
+
 def test_the_file_that_the_mistakes_are_made_in_is_good() -> None:
     assert problems(GOOD) == []
 
