@@ -35,6 +35,7 @@ PATHS = (
     "/config",
     "/sd",
     "/api/v1/verdicts",
+    "/static/netfold.css",
     "/-/healthy",
     "/-/ready",
     "/no/such/path",

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_gzip, wants_openmetrics
+from agent.web import pages
 from agent.web.described import configuration, scrape_target
 from agent.web.guard import protect
 from agent.web.security import Security
@@ -19,16 +20,6 @@ log = logging.getLogger(__name__)
 
 SHUTDOWN_S = 0.5
 """A scrape under way when the agent is told to stop has this long to finish."""
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Netfold</title>
-<h1>Netfold</h1>
-<p><a href="/metrics">/metrics</a> is what Prometheus scrapes;
-<a href="/sd">/sd</a> tells Prometheus where (http_sd);
-<a href="/api/v1/verdicts">/api/v1/verdicts</a> gives the verdicts as JSON;
-<a href="/config">/config</a> shows the configuration in force;
-<a href="/-/healthy">/-/healthy</a> and <a href="/-/ready">/-/ready</a> tell how the agent is.</p>
-"""
 
 
 class Served(Protocol):
@@ -80,6 +71,7 @@ def application(agent: Served) -> web.Application:
     """All paths; the agent is asked, never changed, but for a reload."""
     paths = _Paths(agent)
     app = web.Application()
+    pages.set_up(app)
     app.router.add_get("/", paths.page)
     app.router.add_get("/metrics", paths.metrics)
     app.router.add_get("/config", paths.config)
@@ -97,8 +89,8 @@ class _Paths:
     def __init__(self, agent: Served) -> None:
         self._agent = agent
 
-    async def page(self, _: web.Request) -> web.Response:
-        return web.Response(text=PAGE, content_type="text/html")
+    async def page(self, request: web.Request) -> web.Response:
+        return pages.landing(request, self._agent.config, self._agent.verdicts)
 
     async def metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(_header(request, "Accept"))

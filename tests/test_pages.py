@@ -1,0 +1,64 @@
+"""The page for people, as a real agent serves it."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.judge.status import Status
+from agent.web.words import WORDS, language
+from tests.agentproc import running
+from tests.test_assessor import department, judged
+
+
+def test_the_landing_page_shows_every_network_and_line_with_its_verdict(tmp_path: Path) -> None:
+    config = department(tmp_path)
+    config["networks"][0]["title"] = "教育<专网>"
+    with running(tmp_path, config) as agent:
+        judged(agent)
+        english = agent.get("/", **{"Accept-Language": "en"})
+        chinese = agent.get("/", **{"Accept-Language": "zh-CN,zh;q=0.9"})
+        switched = agent.get("/?lang=en", **{"Accept-Language": "zh"})
+        style = agent.get("/static/netfold.css")
+    page = english.body.decode()
+    assert english.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert english.headers["Vary"] == "Accept-Language"
+    assert "<script" not in page
+    assert "教育&lt;专网&gt;" in page
+    assert '<span class="verdict idle">idle</span>' in page
+    assert '<span class="verdict normal">normal</span>' in page
+    assert "100 Mbit/s" in page
+    assert "20.0%" in page
+    assert '<html lang="zh-CN">' in chinese.body.decode()
+    assert '<span class="verdict idle">疑似闲置</span>' in chinese.body.decode()
+    assert '<html lang="en">' in switched.body.decode()
+    assert b".verdict" in style.body
+
+
+def test_before_anything_is_judged_the_page_says_so(tmp_path: Path) -> None:
+    with running(tmp_path, {}) as agent:
+        assert b"Nothing has been judged yet." in agent.get("/").body
+
+
+def test_both_languages_say_the_same_and_every_verdict() -> None:
+    english, chinese = WORDS["en"], WORDS["zh"]
+    assert english.keys() == chinese.keys()
+    assert {str(status) for status in Status} <= english.keys()
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "chosen"),
+    [
+        (None, "", "en"),
+        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        (None, "en-GB,zh;q=0.5", "en"),
+        (None, "fr,zh;q=0.5", "zh"),
+        (None, "fr", "en"),
+        ("zh", "en", "zh"),
+        ("en", "zh", "en"),
+        ("tlh", "zh", "zh"),
+    ],
+)
+def test_the_language_is_the_switch_else_the_first_that_is_known(
+    asked: str | None, header: str, chosen: str
+) -> None:
+    assert language(asked, header) == chosen
