@@ -1,6 +1,7 @@
 """The page for people: every network and line with its verdict, rendered here, without scripts."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
+from agent.judge.calendar import SHANGHAI
 from agent.web.words import WORDS, language
 from config.agent import AgentConfig
 
@@ -16,7 +18,7 @@ _UNKNOWN = "–"
 
 
 class Row(NamedTuple):
-    """One line of the table, as texts; a network's has no figures."""
+    """One line of the table, as texts, dates in Asia/Shanghai; a network's has no figures."""
 
     kind: str
     name: str
@@ -71,8 +73,8 @@ def _row(verdict: Mapping[str, Any], name: str) -> Row:
     if evidence is not None:
         ratios = (evidence[it] for it in ("seen_ratio", "mean", "p95", "peak"))
         figures = (*map(_percent, ratios), _bandwidth(evidence["capacity_bps"]))
-    since = str(verdict["since"] or "")[:10]
-    return Row(verdict["kind"], name, verdict["status"], bool(verdict["confirmed"]), since, figures)
+    since = datetime.fromisoformat(verdict["since"]).astimezone(SHANGHAI).date().isoformat()
+    return Row(verdict["kind"], name, verdict["status"], verdict["confirmed"], since, figures)
 
 
 def _percent(ratio: float | None) -> str:
