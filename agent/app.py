@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, closing, suppress
 from datetime import date
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from agent import clock, facts
 from agent.assessor import Assessor
@@ -20,6 +20,7 @@ from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, observe, probe_samples
 from agent.recorder import Recorder
 from agent.scheduler import Key, Scheduler
+from agent.web.curve import Curve
 from agent.web.security import Security
 from agent.web.server import listen
 from collectors.base import Collector, Metric, Sample, Target, Tools, find
@@ -76,8 +77,8 @@ class Agent:
         path = self.config.data_dir / "history.sqlite"
         self._keeper = Keeper(path, self._recorder, self.config.retention_s, tick_s)
         self._scheduler = Scheduler(self._measure)
-        self._history_path, self._tick_s = path, tick_s
-        self.verdicts: list[dict[str, object]] = []
+        self._assessor = Assessor(path, self._keeper, tick_s)
+        self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
         self._reloaded_s = 0.0
         self._today = date.min
@@ -95,6 +96,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             stack.enter_context(closing(_hold(self.config.data_dir)))
             stack.push_async_callback(self._tools.close)
+            stack.callback(self._assessor.close)
             try:
                 await stack.enter_async_context(listen(self, self._security))
             except OSError as error:
@@ -151,12 +153,15 @@ class Agent:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_ROUND_S):
                 await self._scheduler.all_measured.wait()
-        with closing(Assessor(self._history_path, self._keeper, self._tick_s)) as assessor:
-            while True:
-                if (said := await assessor.assess(self.config)) is not None:
-                    samples, self.verdicts = said
-                    self._exposition.put("verdicts", samples)
-                await asyncio.sleep(JUDGE_EVERY_S)
+        while True:
+            if (said := await self._assessor.assess(self.config)) is not None:
+                samples, self.verdicts = said
+                self._exposition.put("verdicts", samples)
+            await asyncio.sleep(JUDGE_EVERY_S)
+
+    async def curve(self, link: str) -> Curve | None:
+        """The traffic of a link over its window; None if nothing can be read of it."""
+        return await self._assessor.curve(self.config, link)
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s

@@ -6,14 +6,17 @@ has no use for it.
 
 import asyncio
 import logging
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from agent import clock, facts
 from agent.history import HistoryError
 from agent.judge.rates import TICK_S
 from agent.judge.tenure import Tenure, carry
 from agent.keeper import Keeper
+from agent.web.curve import Curve
 from collectors.base import Sample
 from config.agent import AgentConfig
 
@@ -22,8 +25,11 @@ log = logging.getLogger(__name__)
 SETTLED_S = 180.0
 """A tick that ended less than this ago may not be written yet."""
 
+PART_TICKS = 24
+"""A curve shows the highest rate of every two hours."""
+
 Subject = tuple[str, str]
-Said = tuple[list[Sample], list[dict[str, object]]]
+Said = tuple[list[Sample], list[dict[str, Any]]]
 """One round of verdicts: as /metrics has them, and as `assess --json` has them."""
 
 
@@ -53,9 +59,34 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
+    async def curve(self, config: AgentConfig, link: str) -> Curve | None:
+        """The traffic of a link over the policy's window; None if the history cannot be read."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(
+                self._thread, self._curve, config, link, clock.now().wall_s
+            )
+        except HistoryError:
+            return None
+
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _curve(self, config: AgentConfig, link: str, at_s: float) -> Curve:
+        from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
+
+        ticks = int(config.policy.links.window_s // self._tick_s)
+        first = int((at_s - SETTLED_S) // self._tick_s) - ticks
+        with HistoryReader(self._path, self._tick_s) as reader:
+            ((_, traffic),) = reader.traffic([link], first, ticks)
+        rate = traffic.rate.tolist()
+        parts = (rate[n : n + PART_TICKS] for n in range(0, ticks, PART_TICKS))
+        rates = [max((it for it in part if not math.isnan(it)), default=None) for part in parts]
+        capacity = float(traffic.capacity[-1])
+        known = None if math.isnan(capacity) else capacity
+        from_s, to_s = first * self._tick_s, (first + ticks) * self._tick_s
+        return Curve(from_s, to_s, tuple(rates), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
         from agent import verdict_metrics  # noqa: PLC0415 - numpy, see above

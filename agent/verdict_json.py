@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from agent.assessment import Verdict
 from agent.judge.evidence import Evidence
@@ -9,7 +10,7 @@ from agent.judge.tenure import Tenure
 from config.policy import Policy
 
 
-def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[str, object]:
+def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[str, Any]:
     """The contract's shape; `tenure` is known of verdicts that a running agent keeps."""
     return {
         "kind": one.kind,

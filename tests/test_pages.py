@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.judge.status import Status
+from agent.web.curve import Curve, drawn
 from agent.web.words import WORDS, language
 from tests.agentproc import running
 from tests.test_assessor import department, judged
@@ -32,6 +33,34 @@ def test_the_landing_page_shows_every_network_and_line_with_its_verdict(tmp_path
     assert '<span class="verdict idle">疑似闲置</span>' in chinese.body.decode()
     assert '<html lang="en">' in switched.body.decode()
     assert b".verdict" in style.body
+
+
+def test_a_lines_page_shows_its_curve_its_rules_and_their_bounds(tmp_path: Path) -> None:
+    config = department(tmp_path)
+    with running(tmp_path, config) as agent:
+        judged(agent)
+        english = agent.get("/link/used?lang=en").body.decode()
+        chinese = agent.get("/link/used?lang=zh").body.decode()
+        missing = agent.get("/link/nobody")
+        network = agent.get("/link/edu")
+    assert "<script" not in english
+    assert '<span class="verdict normal">normal</span>' in english
+    assert english.count("<tr>") == 1 + 6
+    assert "low_use: load &gt;= 0.10 at most 0.05" in english
+    assert '<td class="number">100.00%</td>' in english
+    assert 'd="M0.0,176.0H' in english  # 20 of 100 Mbit/s: four fifths from the top
+    assert "full height is 100 Mbit/s" in english
+    assert "不成立" in chinese
+    assert (missing.status, network.status) == (404, 404)
+    assert missing.body == b"no line 'nobody' has been judged; / lists those that were\n"
+
+
+def test_a_curve_has_gaps_where_nothing_was_seen() -> None:
+    drawing = drawn(Curve(0, 1, (0.0, None, 5.0, 10.0), None))
+    assert drawing.path == "M0.0,220.0H250.0M500.0,110.0H750.0L750.0,0.0H1000.0"
+    assert (drawing.capacity_y, drawing.top_bps) == (None, 10.0)
+    assert drawn(Curve(0, 1, (None, None), 1e8)) == ("", 0.0, 1e8)
+    assert drawn(Curve(0, 1, (0.0, 0.0), None)).path == "M0.0,220.0H500.0L500.0,220.0H1000.0"
 
 
 def test_before_anything_is_judged_the_page_says_so(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ PATHS = (
     "/sd",
     "/api/v1/verdicts",
     "/static/netfold.css",
+    "/link/a",
     "/-/healthy",
     "/-/ready",
     "/no/such/path",

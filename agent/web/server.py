@@ -4,13 +4,14 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_gzip, wants_openmetrics
 from agent.web import pages
+from agent.web.curve import Curve
 from agent.web.described import configuration, scrape_target
 from agent.web.guard import protect
 from agent.web.security import Security
@@ -26,11 +27,14 @@ class Served(Protocol):
     """What the endpoint needs of the agent."""
 
     config: AgentConfig
-    verdicts: list[dict[str, object]]
+    verdicts: list[dict[str, Any]]
 
     @property
     def unmeasured(self) -> int:
         """Targets not measured yet."""
+
+    async def curve(self, link: str) -> Curve | None:
+        """The traffic of a line over its window."""
 
     def metrics(self, *, openmetrics: bool = False) -> bytes:
         """All metrics as text."""
@@ -73,6 +77,7 @@ def application(agent: Served) -> web.Application:
     app = web.Application()
     pages.set_up(app)
     app.router.add_get("/", paths.page)
+    app.router.add_get("/link/{name}", paths.link)
     app.router.add_get("/metrics", paths.metrics)
     app.router.add_get("/config", paths.config)
     app.router.add_get("/sd", paths.discovery)
@@ -91,6 +96,9 @@ class _Paths:
 
     async def page(self, request: web.Request) -> web.Response:
         return pages.landing(request, self._agent.config, self._agent.verdicts)
+
+    async def link(self, request: web.Request) -> web.Response:
+        return await pages.link(request, self._agent)
 
     async def metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(_header(request, "Accept"))
