@@ -28,6 +28,7 @@ ABOVE_30D = "link:netfold_ticks_above:sum30d"
 SEEN_30D = "link:netfold_ticks_seen:sum30d"
 SHARE = f"link:{TIME_ABOVE.name}:share30d"
 
+_TICK = f"{TICK_S / 60:g}m"
 _HOUR = "59m59s999ms"
 _WINDOW = "29d23h59m59s999ms"
 """Prometheus 2 counts both ends of a range: a millisecond less holds 12 ticks, and 720 hours."""
@@ -46,7 +47,7 @@ def recording_rules() -> dict[str, Any]:
         msg = f"the rules are named for 30 days, the policy's window is {policy.window_s:g} s"
         raise ValueError(msg)
     rules = [*_five_minutes(), *_above(policy), *_counts(), *_shares(policy)]
-    group = {"name": "netfold-link-shares", "interval": f"{TICK_S:g}s", "rules": rules}
+    group = {"name": "netfold-link-shares", "interval": _TICK, "rules": rules}
     return {"groups": [group]}
 
 
@@ -63,7 +64,7 @@ def _rate(counter: Metric) -> str:
 
     A line that came back within the tick has its counter again, but not what crossed before.
     """
-    return f"rate({counter.name}[5m]) and {counter.name} and {counter.name} offset 5m"
+    return f"rate({counter.name}[{_TICK}]) and {counter.name} and {counter.name} offset {_TICK}"
 
 
 def _above(policy: LinkPolicy) -> Iterator[dict[str, Any]]:

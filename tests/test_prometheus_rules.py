@@ -153,17 +153,19 @@ def series(hours: tuple[Hour, ...]) -> list[dict[str, str]]:
 
 
 def counted(hours: tuple[Hour, ...], direction: int) -> Iterator[str]:
-    """A counter's readings; while the link is not seen it counts nothing, and goes on after."""
+    """A counter's readings; a gap begins and ends within a tick, where it still or again is read.
+
+    Both those ticks are not seen: from a part of one, its rate would be too little.
+    """
     total = 0.0
     yield "0"
-    for number, hour in enumerate(hours):
+    for hour in hours:
         for minute in range(60):
-            if hour is None:
-                # The reading that ends the gap begins the next tick.
-                is_last = minute == 59 and number + 1 < len(hours)
-                yield f"{total:.0f}" if is_last else "stale" if minute == 0 else "_"
-            else:
+            if hour is not None:
                 total += hour[direction] / 8 * 60
+            if hour is None and minute in range(2, 57):
+                yield "stale" if minute == 2 else "_"
+            else:
                 yield f"{total:.0f}"
 
 
