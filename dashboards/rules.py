@@ -1,11 +1,11 @@
 """Recording rules: the same shares of time that the agent judges by, from the raw counters.
 
-Five-minute rates become counts of ticks per hour, and those the sums of the policy's window, so
-that nobody reads thirty days of raw counters. All stand in one group: they are evaluated in this
-order and at one moment. A link that has no capacity has no shares of its load rules.
+Five-minute rates become counts of ticks once an hour, and those the sums of the policy's window:
+of thirty days only 720 values are read. The window so ends with the last count, at most an hour
+ago. A link that has no capacity has no shares of its load rules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agent.judge.bounds import NOTHING_KNOWN
@@ -46,9 +46,13 @@ def recording_rules() -> dict[str, Any]:
     if policy.window_s != 30 * _DAY_S:
         msg = f"the rules are named for 30 days, the policy's window is {policy.window_s:g} s"
         raise ValueError(msg)
-    rules = [*_five_minutes(), *_above(policy), *_counts(), *_shares(policy)]
-    group = {"name": "netfold-link-shares", "interval": _TICK, "rules": rules}
-    return {"groups": [group]}
+    return {
+        "groups": [
+            _group("5m", _TICK, [*_five_minutes(), *_above(policy)]),
+            _group("1h", "1h", _counts()),  # more often would count a tick more than once
+            _group("30d", _TICK, _shares(policy)),
+        ]
+    }
 
 
 def _five_minutes() -> Iterator[dict[str, Any]]:
@@ -83,18 +87,21 @@ def _rules(policy: LinkPolicy) -> Iterator[tuple[Status, Rule]]:
 
 
 def _counts() -> Iterator[dict[str, Any]]:
-    """Count per hour; then add up every full hour, the last of which ended within the last one."""
     yield _record(ABOVE_1H, f"sum_over_time({IS_ABOVE}[{_HOUR}])")
     yield _record(SEEN_1H, f"count_over_time({IS_ABOVE}[{_HOUR}])")
-    yield _record(ABOVE_30D, f"sum_over_time({ABOVE_1H}[{_WINDOW}:1h])")
-    yield _record(SEEN_30D, f"sum_over_time({SEEN_1H}[{_WINDOW}:1h])")
 
 
 def _shares(policy: LinkPolicy) -> Iterator[dict[str, Any]]:
     """Bound the share from both sides: what was not seen may have been above."""
     ticks = f"{policy.window_s / TICK_S:g}"
+    yield _record(ABOVE_30D, f"sum_over_time({ABOVE_1H}[{_WINDOW}])")
+    yield _record(SEEN_30D, f"sum_over_time({SEEN_1H}[{_WINDOW}])")
     yield _record(SHARE, f"{ABOVE_30D} / {ticks}", bound="lower")
     yield _record(SHARE, f"({ABOVE_30D} + {ticks} - {SEEN_30D}) / {ticks}", bound="upper")
+
+
+def _group(chain: str, interval: str, rules: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"name": f"netfold-link-shares-{chain}", "interval": interval, "rules": list(rules)}
 
 
 def _record(name: str, expression: str, **labels: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 import yaml
 
 from agent.catalogue import catalogue
-from agent.judge.bounds import Traffic
+from agent.judge.bounds import Bounds, Traffic
 from agent.judge.verdict import judge
 from config.policy import load_policy
 from dashboards.alerts import RUNBOOKS, alerting_rules
 from dashboards.build import GENERATED, files, main, stale
-from dashboards.rules import SEEN_30D, SHARE, recording_rules
+from dashboards.rules import ABOVE_1H, SEEN_1H, SEEN_30D, SHARE, recording_rules
 from tests.peers import promtool
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ LINK = '{job="netfold", instance="a", link="hall"}'
 CAPACITY_BPS = 100e6
 WINDOW_TICKS = 8640
 TICKS_PER_HOUR = 12
+COLUMNS = ("receive", "transmit", "capacity")
 
 Hour = tuple[float, float] | None
 """What a link receives and transmits in every tick of an hour, bit/s; None: not seen."""
@@ -99,15 +101,37 @@ def test_alerts_fire_when_they_should_and_else_are_silent() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("hours", range(1, len(DAY) + 1))
+def test_the_ticks_of_every_hour_are_counted_as_the_agent_does(hours: int, tmp_path: Path) -> None:
+    """promtool evaluates the hourly group every five minutes too: a count is of the hour before."""
+    traffic = window(DAY[:hours])
+    last = replace(traffic, **{it: getattr(traffic, it)[-TICKS_PER_HOUR:] for it in COLUMNS})
+    counts = [(str(it), *in_ticks(it.share)) for it in judge(last, load_policy().links).outcomes]
+    said = [it for it in counts if it[2]]  # an hour without a seen tick has no count
+    questions = [
+        {
+            "expr": name,
+            "eval_time": f"{hours}h",
+            "exp_samples": [{"labels": labels(name, rule=it[0]), "value": it[at]} for it in said],
+        }
+        for at, name in ((1, ABOVE_1H), (2, SEEN_1H))
+    ]
+    ask(tmp_path, series(DAY), "5m", *questions)
+
+
 def test_the_recorded_shares_are_the_ones_that_the_agent_judges_by(tmp_path: Path) -> None:
-    traffic = window(DAY)
+    """Evaluated once an hour, of every hour the last tick is seen."""
+    hours = DAY * 10
+    traffic = window(hours)
+    for rates in (traffic.receive, traffic.transmit):
+        rates[np.arange(WINDOW_TICKS) % TICKS_PER_HOUR != TICKS_PER_HOUR - 1] = np.nan
     expected = [
-        {"labels": share(str(outcome), bound), "value": value}
+        {"labels": labels(SHARE, rule=str(outcome), bound=bound), "value": value}
         for outcome in judge(traffic, load_policy().links).outcomes
         for bound, value in zip(("lower", "upper"), outcome.share, strict=True)
     ]
-    question = {"expr": SHARE, "eval_time": f"{len(DAY)}h", "exp_samples": expected}
-    ask(tmp_path, series(DAY), "5m", question)
+    question = {"expr": SHARE, "eval_time": f"{len(hours)}h", "exp_samples": expected}
+    ask(tmp_path, series(hours), "1h", question)
 
 
 def test_a_line_without_a_capacity_has_no_shares_of_its_load(tmp_path: Path) -> None:
@@ -116,7 +140,7 @@ def test_a_line_without_a_capacity_has_no_shares_of_its_load(tmp_path: Path) -> 
         "eval_time": "1h",
         "exp_samples": [{"labels": "{}", "value": 4}],
     }
-    ask(tmp_path, series(DAY[:1])[:2], "5m", question)
+    ask(tmp_path, series(DAY[:1])[:2], "1h", question)
 
 
 def test_the_window_holds_thirty_days_and_no_hour_more(tmp_path: Path) -> None:
@@ -169,16 +193,23 @@ def counted(hours: tuple[Hour, ...], direction: int) -> Iterator[str]:
                 yield f"{total:.0f}"
 
 
-def share(rule: str, bound: str) -> str:
-    return f"{SHARE}{LINK[:-1]}, rule={json.dumps(rule)}, bound={json.dumps(bound)}}}"
+def in_ticks(share: Bounds) -> tuple[int, int]:
+    """How many ticks of an hour were above, and how many seen."""
+    unseen = share.upper - share.lower
+    return round(share.lower * TICKS_PER_HOUR), round((1 - unseen) * TICKS_PER_HOUR)
 
 
-def ask(folder: Path, given: list[dict[str, str]], every: str, question: dict[str, Any]) -> None:
-    """Have promtool evaluate the recording rules on given series, and check one answer."""
-    case = {"interval": "1m", "input_series": given, "promql_expr_test": [question]}
+def labels(name: str, **more: str) -> str:
+    return name + LINK[:-1] + "".join(f", {k}={json.dumps(v)}" for k, v in more.items()) + "}"
+
+
+def ask(folder: Path, given: list[dict[str, str]], every: str, *questions: dict[str, Any]) -> None:
+    """Have promtool evaluate the recording rules on given series, and check the answers."""
+    case = {"interval": "1m", "input_series": given, "promql_expr_test": questions}
     content = {
         "rule_files": [str(GENERATED / "rules.yml")],
         "evaluation_interval": every,
+        "group_eval_order": [it["name"] for it in recording_rules()["groups"]],
         "tests": [case],
     }
     file = folder / "case.yml"
