@@ -38,6 +38,7 @@ check: setup-dev
 	@$(BIN)/vulture
 	@$(BIN)/deptry .
 	@$(BIN)/python -m agent.catalogue --check docs/metrics.md
+	@$(BIN)/python -m dashboards.build --check
 
 bench: setup-dev
 	@$(BIN)/python -m tests.testbed fetch

@@ -157,6 +157,9 @@ class Agent:
             if (said := await self._assessor.assess(self.config)) is not None:
                 samples, self.verdicts = said
                 self._exposition.put("verdicts", samples)
+            elif not self.config.networks:
+                self.verdicts = []
+                self._exposition.drop("verdicts")
             await asyncio.sleep(JUDGE_EVERY_S)
 
     async def curve(self, link: str) -> Curve | None:

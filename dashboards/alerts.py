@@ -1,0 +1,123 @@
+"""Five alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
+
+from typing import Any, Literal
+
+from agent.app import JUDGE_EVERY_S
+from agent.facts import LINK_INFO
+from agent.judge.status import Status
+from agent.keeper import WRITE_FAILURES
+from agent.observe import FAILURES, SUCCESS
+from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
+from collectors.base import Reason
+from collectors.link import UP
+from collectors.snmp_interfaces import collect as snmp_interfaces
+
+RUNBOOKS = "docs/operating.md"
+
+_LOW = "|".join(it for it in Status if it.is_low)
+_JUDGED = "on (job, instance, link)"
+_DEVICE = f'kind="{snmp_interfaces.kind}"'
+_LATE_S = 3 * JUDGE_EVERY_S
+
+
+def alerting_rules() -> dict[str, Any]:
+    """Everything in a rule file."""
+    alerts = [
+        _link_low_use_confirmed(),
+        _link_down(),
+        _device_unreachable(),
+        _assessment_stale(),
+        _history_not_writing(),
+    ]
+    return {"groups": [{"name": "netfold-alerts", "rules": alerts}]}
+
+
+def _link_low_use_confirmed() -> dict[str, Any]:
+    """The value is when the verdict began."""
+    confirmed = f"{CONFIRMED['link'].name} == 1"
+    return _alert(
+        "LinkLowUseConfirmed",
+        f"{SINCE['link'].name} * {_JUDGED} group_right () "
+        f'(({VERDICT["link"].name}{{status=~"{_LOW}"}} == 1) and {_JUDGED} ({confirmed}))',
+        severity="info",
+        summary="Link {{ $labels.link }} is {{ $labels.status }}, and has been for long enough",
+        description="The policy in force and the data prove it of link {{ $labels.link }} of "
+        "{{ $labels.instance }}: it has been idle or of low use since "
+        "{{ $value | humanizeTimestamp }}.",
+    )
+
+
+def _link_down() -> dict[str, Any]:
+    return _alert(
+        "LinkDown",
+        f"({UP.name} == 0) * {_JUDGED} group_left (network) {LINK_INFO.name}",
+        severity="warning",
+        summary="Link {{ $labels.link }} of network {{ $labels.network }} is down",
+        description="The interface of link {{ $labels.link }} of {{ $labels.instance }} has been "
+        "down for 5 minutes, says its device, which itself answers.",
+        lasting="5m",
+    )
+
+
+def _device_unreachable() -> dict[str, Any]:
+    """A device that answers and lacks an interface is not unreachable."""
+    lacking = f'{FAILURES.name}{{{_DEVICE},reason="{Reason.NO_SUCH_INTERFACE}"}}'
+    return _alert(
+        "DeviceUnreachable",
+        f"{SUCCESS.name}{{{_DEVICE}}} == 0 "
+        f"unless on (job, instance, target) (increase({lacking}[5m]) > 0)",
+        severity="warning",
+        summary="Device {{ $labels.target }} is not measured",
+        description="Every poll of device {{ $labels.target }} by {{ $labels.instance }} has "
+        f"failed for 10 minutes: nothing is known of its links. {FAILURES.name} names the reason.",
+        lasting="10m",
+    )
+
+
+def _assessment_stale() -> dict[str, Any]:
+    """The last word of an agent that is gone counts for a day: it judges no more either."""
+    return _alert(
+        "AssessmentStale",
+        f"time() - last_over_time({LAST_RUN.name}[1d]) > {_LATE_S:g}",
+        severity="warning",
+        summary="The verdicts of {{ $labels.instance }} are out of date",
+        description="The agent {{ $labels.instance }} judges every 10 minutes, and last did "
+        "{{ $value | humanizeDuration }} ago: its verdicts are of that time, or gone with it.",
+    )
+
+
+def _history_not_writing() -> dict[str, Any]:
+    return _alert(
+        "HistoryNotWriting",
+        f"increase({WRITE_FAILURES.name}[5m]) > 0",
+        severity="warning",
+        summary="The history of {{ $labels.instance }} is not written",
+        description="For 15 minutes writing the history of {{ $labels.instance }} has failed, "
+        '{{ $value | printf "%.0f" }} times in the last 5; a day of ticks waits in memory, '
+        "then the oldest are lost.",
+        lasting="15m",
+    )
+
+
+def _alert(
+    name: str,
+    expression: str,
+    *,
+    severity: Literal["info", "warning"],
+    summary: str,
+    description: str,
+    lasting: str | None = None,
+) -> dict[str, Any]:
+    """One rule; it fires once `expression` has held for `lasting`, at once without it."""
+    annotations = {
+        "summary": summary,
+        "description": description,
+        "runbook_url": f"{RUNBOOKS}#{name.lower()}",
+    }
+    return {
+        "alert": name,
+        "expr": expression,
+        **({"for": lasting} if lasting else {}),
+        "labels": {"severity": severity},
+        "annotations": annotations,
+    }
