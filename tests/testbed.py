@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 
 from tests.debian import ASSUMED, UnavailableError, download, unpack
 
-PACKAGES = ("iproute2", "prometheus", "snmp", "snmpd")
+PACKAGES = ("curl", "iproute2", "openssl", "prometheus", "snmp", "snmpd")
 """What today's tests talk to; their libraries come along."""
 
 RECIPE = 1
