@@ -22,6 +22,8 @@ ASSUMED = (
     *("libjs-eonasdan-bootstrap-datetimepicker", "libjs-jquery", "libjs-jquery-hotkeys"),
     *("libjs-moment", "libjs-moment-timezone", "libjs-mustache", "libjs-popper.js"),
     "libjs-rickshaw",
+    # What only serves a desktop: without it Chromium takes half the room, and is headless here.
+    *("libgtk-3-0", "x11-utils", "xdg-utils"),
 )
 """What apt is told is there already, so that it is not unpacked."""
 

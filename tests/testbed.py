@@ -22,8 +22,16 @@ from typing import Any, Literal, TypeVar
 
 from tests.debian import ASSUMED, UnavailableError, download, unpack
 
-PACKAGES = ("curl", "iproute2", "openssl", "prometheus", "snmp", "snmpd")
+PACKAGES = (
+    *("chromium", "curl", "fonts-wqy-microhei", "iproute2"),
+    *("openssl", "prometheus", "snmp", "snmpd"),
+)
 """What today's tests talk to; their libraries come along."""
+
+PLACES = ("usr/lib/chromium", "usr/bin", "usr/sbin", "bin", "sbin")
+"""Where programs are; Chromium's in usr/bin is a script that wants to be installed."""
+
+LIBRARIES = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/pulseaudio")
 
 RECIPE = 1
 """Raised when the way of unpacking changes, so that older caches are left alone."""
@@ -72,12 +80,12 @@ def peer(name: str) -> Peer:
         reason = note.read_text() if note.is_file() else "run python -m tests.testbed fetch"
         msg = f"{name} is not to be had: {reason.strip()}"
         raise UnavailableError(msg)
-    places = [root / it for it in ("usr/bin", "usr/sbin", "bin", "sbin")]
+    places = [root / it for it in PLACES]
     binary = next((place / name for place in places if (place / name).is_file()), None)
     if binary is None:
         msg = f"no program {name!r} in the test bed: add its package to PACKAGES"
         raise LookupError(msg)
-    libraries = [*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*")]
+    libraries = [folder for it in LIBRARIES for folder in root.glob(it)]
     path = [*map(str, places), os.environ.get("PATH", os.defpath)]
     own = {"PATH": ":".join(path), "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
     return Peer(binary, dict(os.environ) | own)
