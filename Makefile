@@ -48,4 +48,4 @@ bench: setup-dev
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: setup-dev
 	$(LOCK) --extra build pyproject.toml -o requirements.lock
-	$(LOCK) --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra build --extra boards --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 from agent.judge.calendar import SHANGHAI
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, Network
+from config.inventory import Link, Network, Phase
 
 _DAY_S = 86_400
 
@@ -53,6 +54,12 @@ NETWORK_COST = Metric(
     "Yearly cost of the network, as declared.",
     ("network",),
 )
+NETWORK_PHASE = Metric(
+    "netfold_network_phase",
+    "gauge",
+    "1 for the phase that the network is in, 0 for the others; absent if none is declared.",
+    ("network", "phase", "source"),
+)
 SERVER_INFO = Metric(
     "netfold_server_info", "info", "Where a server stands.", ("server", "data_centre")
 )
@@ -65,6 +72,7 @@ METRICS = (
     LINK_CONTRACT_END,
     NETWORK_INFO,
     NETWORK_COST,
+    NETWORK_PHASE,
     SERVER_INFO,
 )
 
@@ -106,6 +114,10 @@ def _of_network(network: Network) -> Iterator[Sample]:
     yield Sample(NETWORK_INFO, 1, (network.name, *facts))
     if network.annual_cost_yuan is not None:
         yield Sample(NETWORK_COST, network.annual_cost_yuan, (network.name,))
+    if network.phase is not None:
+        for phase in get_args(Phase):
+            is_in = network.phase == phase
+            yield Sample(NETWORK_PHASE, int(is_in), (network.name, phase, "declared"))
 
 
 def _of_link(link: Link) -> Iterator[Sample]:

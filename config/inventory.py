@@ -33,6 +33,9 @@ Phase = Literal[
     "reverted",
     "exempt",
 ]
+LEAVING: tuple[Phase, ...] = ("connected", "dual_running", "cut_over", "observing")
+"""Phases in which a network's traffic is moving away: low use is then the plan, not a finding."""
+
 InterfaceKey = Literal["name", "alias", "description", "index"]
 
 NetworkName = Annotated[str, Ref("networks")]

@@ -4,18 +4,16 @@ from typing import Any, Literal
 
 from agent.app import JUDGE_EVERY_S
 from agent.facts import LINK_INFO
-from agent.judge.status import Status
 from agent.keeper import WRITE_FAILURES
 from agent.observe import FAILURES, SUCCESS
 from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
 from collectors.base import Reason
 from collectors.link import UP
 from collectors.snmp_interfaces import collect as snmp_interfaces
+from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_leaving
 
 RUNBOOKS = "docs/operating.md"
 
-_LOW = "|".join(it for it in Status if it.is_low)
-_JUDGED = "on (job, instance, link)"
 _DEVICE = f'kind="{snmp_interfaces.kind}"'
 _LATE_S = 3 * JUDGE_EVERY_S
 
@@ -33,12 +31,14 @@ def alerting_rules() -> dict[str, Any]:
 
 
 def _link_low_use_confirmed() -> dict[str, Any]:
-    """The value is when the verdict began."""
+    """The value is when the verdict began; a network that is moving away is left out."""
     confirmed = f"{CONFIRMED['link'].name} == 1"
+    leaving = f"{LINK_INFO.name} and {ON_NETWORK} {is_leaving()}"
     return _alert(
         "LinkLowUseConfirmed",
-        f"{SINCE['link'].name} * {_JUDGED} group_right () "
-        f'(({VERDICT["link"].name}{{status=~"{_LOW}"}} == 1) and {_JUDGED} ({confirmed}))',
+        f"{SINCE['link'].name} * {ON_LINK} group_right () "
+        f'(({VERDICT["link"].name}{{status=~"{LOW}"}} == 1) and {ON_LINK} ({confirmed}) '
+        f"unless {ON_LINK} ({leaving}))",
         severity="info",
         summary="Link {{ $labels.link }} is {{ $labels.status }}, and has been for long enough",
         description="The policy in force and the data prove it of link {{ $labels.link }} of "
@@ -50,7 +50,7 @@ def _link_low_use_confirmed() -> dict[str, Any]:
 def _link_down() -> dict[str, Any]:
     return _alert(
         "LinkDown",
-        f"({UP.name} == 0) * {_JUDGED} group_left (network) {LINK_INFO.name}",
+        f"({UP.name} == 0) * {ON_LINK} group_left (network) {LINK_INFO.name}",
         severity="warning",
         summary="Link {{ $labels.link }} of network {{ $labels.network }} is down",
         description="The interface of link {{ $labels.link }} of {{ $labels.instance }} has been "

@@ -1,5 +1,6 @@
 """Writes dashboards/generated: `python -m dashboards.build`; `--check` finds what is old."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import yaml
 
 from dashboards.alerts import alerting_rules
+from dashboards.boards.dedicated_networks import dedicated_networks
 from dashboards.rules import recording_rules
 
 GENERATED = Path(__file__).parent / "generated"
@@ -16,7 +18,11 @@ HEAD = "# Written by `python -m dashboards.build` from the code; `make check` fi
 
 def files() -> dict[str, str]:
     """The text of every generated file, by its name."""
-    return {"rules.yml": _yaml(recording_rules()), "alerts.yml": _yaml(alerting_rules())}
+    return {
+        "rules.yml": _yaml(recording_rules()),
+        "alerts.yml": _yaml(alerting_rules()),
+        "dedicated_networks.json": _json(dedicated_networks()),
+    }
 
 
 def stale(folder: Path = GENERATED) -> list[str]:
@@ -29,6 +35,10 @@ def stale(folder: Path = GENERATED) -> list[str]:
 
 def _yaml(content: dict[str, Any]) -> str:
     return HEAD + yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""One Grafana board a file."""
