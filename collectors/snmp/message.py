@@ -74,7 +74,7 @@ class Reply(NamedTuple):
 
     number: int
     status: int
-    index: int
+    error_index: int
     data: bytes
     start: int
     stop: int
