@@ -12,15 +12,25 @@ PORT = 161
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One SNMP agent; `host` is a name or an address, which `family` may narrow."""
+    """One SNMP agent; `host` is a name or an address, which `family` may narrow.
+
+    `source` is the address of this host to ask from, where it has several.
+    """
 
     host: str
     port: int
     credential: Credential
     family: Family = "any"
+    source: str | None = None
 
     @classmethod
-    def at(cls, address: str, credential: Credential, family: Family = "any") -> Self:
+    def at(
+        cls,
+        address: str,
+        credential: Credential,
+        family: Family = "any",
+        source: str | None = None,
+    ) -> Self:
         """Make one of an address as an operator writes it, with a port or without.
 
         Raises:
@@ -28,7 +38,7 @@ class Agent:
 
         """
         host, port = split_address(address)
-        return cls(host, PORT if port is None else port, credential, family)
+        return cls(host, PORT if port is None else port, credential, family, source)
 
     def __str__(self) -> str:
         return join_address(self.host, self.port)

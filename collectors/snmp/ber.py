@@ -140,6 +140,12 @@ def dotted(content: bytes) -> str:
     return ".".join(map(str, (top, first - 40 * top, *others)))
 
 
+def content(oid_: bytes) -> bytes:
+    """Take tag and length off an OID of its own."""
+    _, start, stop = header(oid_, 0, len(oid_))
+    return oid_[start:stop]
+
+
 def arcs(content: bytes) -> tuple[int, ...]:
     """Read base-128 numbers: an OID's arcs but for the first, which stands for two.
 

@@ -1,28 +1,78 @@
-"""Reads SNMP devices: a narrow client for all of them, on sockets that they share.
-
-pysnmp is imported when the first device is asked, for it takes a quarter of a second.
-"""
+"""Reads SNMP devices: one client for all of them, on sockets that they share."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from collectors.base import CollectError, Reason
 from collectors.endpoint import Endpoint, resolve
+from collectors.snmp import ber, failures
 from collectors.snmp.agent import Agent
-from collectors.snmp.credential import Credential
-from collectors.snmp.failures import PassingError, TooBigError
-from collectors.snmp.varbind import Oid, Value, Varbind, dotted, parse
-
-if TYPE_CHECKING:
-    from collectors.snmp.session import Session
+from collectors.snmp.credential import Community
+from collectors.snmp.failures import BadValueError, TooBigError
+from collectors.snmp.message import (
+    RESPONSE,
+    Asked,
+    CommunitySecurity,
+    Get,
+    GetBulk,
+    RelearntError,
+    Reply,
+    Security,
+    UntrustedError,
+    Varbind,
+    reply,
+)
+from collectors.snmp.transport import Transport
+from collectors.snmp.varbind import Value
 
 ATTEMPTS = 3
-MAX_VARBINDS = 50
+MAX_VARBINDS = 60
+"""About one packet; more than that, and replies come in fragments."""
+
+IN_FLIGHT = 2
+"""Requests to one device at once: many answer one after the other, and drop what waits."""
+
+DEAD_AFTER = 2
+"""Requests in a row that were never answered; from then on one attempt each must do."""
+
 MAX_COLUMNS = 6
 MAX_ROWS = 20_000
+MAX_BYTES = 16 * 2**20
 RESOLVED_FOR_S = 30
+_LESSONS = 4
+"""What a device may tell before it answers: its engine, its time, both again after a restart."""
+
+_GROW_AFTER = 20
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Peer:
+    """What is known of a device, as one credential sees it."""
+
+    security: Security
+    most: int = MAX_VARBINDS
+    unanswered: int = 0
+    good: int = 0
+    flights: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
+
+    @property
+    def is_dead(self) -> bool:
+        return self.unanswered >= DEAD_AFTER
+
+    def shrink(self, asked: int) -> None:
+        """Ask for half of what was too big."""
+        self.most, self.good = max(1, min(self.most, asked) // 2), 0
+
+    def grow(self) -> None:
+        """Ask for a little more, now and then, after what was well."""
+        self.good += 1
+        if self.good % _GROW_AFTER == 0:
+            self.most = min(MAX_VARBINDS, self.most + max(1, self.most // 4))
 
 
 class SnmpClient:
@@ -32,86 +82,143 @@ class SnmpClient:
     """
 
     def __init__(self) -> None:
-        self._sessions: list[Session] = []
+        self._loop = asyncio.get_running_loop()
+        self._transport = Transport()
+        self._peers: dict[Agent, _Peer] = {}
         self._resolved: dict[tuple[str, int, str], tuple[float, Endpoint]] = {}
 
     async def close(self) -> None:
         """Give the sockets back."""
-        while self._sessions:
-            self._sessions.pop().close()
+        self._transport.close()
 
     async def get(self, agent: Agent, oids: Sequence[str]) -> list[Value]:
         """Read single values, in as many requests as they need, in the order asked."""
         values: list[Value] = []
-        most = MAX_VARBINDS
         while len(values) < len(oids):
-            some = oids[len(values) : len(values) + most]
+            some = oids[len(values) : len(values) + self.at_once(agent)]
             try:
-                values += await self.get_together(agent, some)
+                values += await self.get_together(agent, Get(some))
             except TooBigError:
                 if len(some) == 1:
                     raise
-                most = len(some) // 2
         return values
 
-    async def get_together(self, agent: Agent, oids: Sequence[str]) -> list[Value]:
+    def at_once(self, agent: Agent) -> int:
+        """How many values may be asked of a device in one request, as far as is known."""
+        return self._peer(agent).most
+
+    async def get_together(self, agent: Agent, asked: Get) -> list[Value]:
         """Read values in one request, so that they are of one moment.
 
+        A value that the device fails at is None, and the others are asked for anew.
+
         Raises:
-            TooBigError: the device cannot answer so much at once.
+            TooBigError: the device cannot answer so much at once; it will be asked for less.
 
         """
-        wanted = [parse(oid) for oid in oids]
-        varbinds = await self._ask(agent, wanted)
-        if [varbind.oid for varbind in varbinds] != wanted:
-            msg = f"{agent} answered for other OIDs than it was asked for"
-            raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
-        return [varbind.value for varbind in varbinds]
+        try:
+            values, _ = await self._ask(agent, asked, asked.names)
+        except BadValueError as error:
+            if len(asked.names) == 1:
+                return [None]
+            others = [it for place, it in enumerate(asked.names) if place != error.place]
+            values = await self.get_together(agent, Get(others))
+            values.insert(error.place, None)
+            return values
+        return values
 
     async def walk(
-        self, agent: Agent, *columns: str, max_rows: int = MAX_ROWS
+        self,
+        agent: Agent,
+        *columns: str,
+        max_rows: int = MAX_ROWS,
+        seen: Callable[[int], None] | None = None,
     ) -> list[dict[str, Value]]:
         """Read whole columns; each becomes its values by row index (in dots), in OID order.
 
+        `seen` is told how many values each reply brought.
+
         Raises:
-            CollectError: also for OIDs that do not increase, and for more than `max_rows` rows.
+            CollectError: also for OIDs that do not increase, and for more than `max_rows` rows or
+                `MAX_BYTES`.
 
         """
-        read = [_Column(agent, parse(column), max_rows) for column in columns]
+        read = [_Column(agent, ber.oid(column), max_rows) for column in columns]
         for first in range(0, len(read), MAX_COLUMNS):
-            await self._walk_together(agent, read[first : first + MAX_COLUMNS])
+            await self._walk_together(agent, read[first : first + MAX_COLUMNS], seen)
         return [column.values for column in read]
 
-    async def _walk_together(self, agent: Agent, columns: Sequence["_Column"]) -> None:
-        most = MAX_VARBINDS
+    async def _walk_together(
+        self, agent: Agent, columns: Sequence["_Column"], seen: Callable[[int], None] | None
+    ) -> None:
+        octets = 0
         while unfinished := [column for column in columns if not column.done]:
-            rows = max(most // len(unfinished), 1)
+            rows = max(self.at_once(agent) // len(unfinished), 1)
+            asked = GetBulk([column.at for column in unfinished], rows)
             try:
-                varbinds = await self._ask(agent, [column.at for column in unfinished], rows)
+                varbinds, size = await self._ask(agent, asked)
             except TooBigError:
                 if rows == 1:
                     raise
-                most //= 2
                 continue
-            if not varbinds:
-                raise CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} sent an empty reply")
+            octets += size
+            if not varbinds or octets > MAX_BYTES:
+                what = "sent an empty reply" if not varbinds else f"sent over {MAX_BYTES} octets"
+                raise CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} {what}")
             for place, varbind in enumerate(varbinds):
                 unfinished[place % len(unfinished)].take(varbind)
+            if seen:
+                seen(len(varbinds))
 
-    async def _ask(self, agent: Agent, oids: Sequence[Oid], rows: int = 0) -> list[Varbind]:
+    async def _ask(self, agent: Agent, asked: Asked[T], names: Sequence[str] = ()) -> tuple[T, int]:
+        """Return what was asked for, and the size of the reply in octets."""
         endpoint = await self._resolve(agent)
-        session = self._session(agent.credential)
-        for attempts_left in reversed(range(ATTEMPTS)):
+        peer = self._peer(agent)
+        async with peer.flights:
+            attempts = 1 if peer.is_dead else ATTEMPTS
+            peer.unanswered += 1  # before the caller's timeout may cut in
             try:
-                return await session.ask(agent, endpoint, oids, rows)
-            except PassingError:
-                if not attempts_left:
-                    raise
-        raise AssertionError
+                answer, content = await self._exchange(agent, endpoint, peer, asked, attempts)
+            except CollectError as error:
+                if error.reason is Reason.TIMEOUT:
+                    raise peer.security.silence() or error from None
+                peer.unanswered = 0
+                raise
+        peer.unanswered = 0
+        if content is not None:
+            peer.grow()
+            return content, answer.stop - answer.start
+        failure = failures.of_status(agent, answer.status, answer.error_index, names)
+        if isinstance(failure, TooBigError):
+            peer.shrink(len(asked.oids))
+        raise failure
+
+    async def _exchange(
+        self, agent: Agent, endpoint: Endpoint, peer: _Peer, asked: Asked[T], attempts: int
+    ) -> tuple[Reply, T | None]:
+        """Ask until there is an answer; without content if its status is an error."""
+        for _ in range(_LESSONS):
+            number = self._transport.number()
+            opening = peer.security.opening(number)
+            message = opening or peer.security.wrap(asked.pdu(number), number, self._loop.time())
+
+            def accept(message: bytes, number: int = number) -> tuple[Reply, T | None]:
+                pdu = peer.security.unwrap(message, self._loop.time())
+                answer = reply(pdu)
+                if pdu.kind != RESPONSE or answer.number != number:
+                    raise UntrustedError
+                return answer, None if answer.status else asked.read(answer)
+
+            with contextlib.suppress(RelearntError):
+                return await self._transport.exchange(
+                    endpoint, number, message, accept, attempts=attempts, source=agent.source
+                )
+        msg = f"{agent} tells again and again that it has begun anew"
+        raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
 
     async def _resolve(self, agent: Agent) -> Endpoint:
         key = (agent.host, agent.port, agent.family)
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._loop.time()
         if key not in self._resolved or self._resolved[key][0] < now_s:
             self._resolved[key] = (
                 now_s + RESOLVED_FOR_S,
@@ -119,46 +226,61 @@ class SnmpClient:
             )
         return self._resolved[key][1]
 
-    def _session(self, credential: Credential) -> "Session":
-        from collectors.snmp.session import Session  # noqa: PLC0415 - heavy
+    def _peer(self, agent: Agent) -> _Peer:
+        if agent not in self._peers:
+            self._peers[agent] = _Peer(_security(agent))
+        return self._peers[agent]
 
-        for session in self._sessions:
-            if session.takes(credential):
-                return session
-        self._sessions.append(Session())
-        return self._session(credential)
+
+def _security(agent: Agent) -> Security:
+    if isinstance(agent.credential, Community):
+        return CommunitySecurity(agent.credential.community.get_secret_value().encode())
+    from collectors.snmp.usm import UserSecurity  # noqa: PLC0415 - ciphers load slowly
+
+    return UserSecurity(agent.credential, str(agent))
 
 
 @dataclass(slots=True)
 class _Column:
-    """A column being walked; `at` is where it has come to."""
+    """A column being walked; `at` is the OID that it has come to, `index` the row."""
 
     agent: Agent
-    prefix: Oid
+    prefix: bytes
     max_rows: int
-    at: Oid = ()
+    at: bytes = b""
+    index: tuple[int, ...] = ()
     done: bool = False
     values: dict[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.at = self.prefix
+        self.at, self.prefix = self.prefix, ber.content(self.prefix)
 
     def take(self, varbind: Varbind) -> None:
-        """Take the next row; one beyond the column ends it."""
+        """Take the next row; one beyond the column ends it.
+
+        Raises:
+            CollectError: it does not come after the one before, or is one too many.
+
+        """
+        if self.done or varbind.end:
+            self.done = True
+            return
+        content = ber.content(varbind.oid)
+        self.done = not content.startswith(self.prefix)
+        index = () if self.done else ber.arcs(content[len(self.prefix) :])
+        if (
+            ber.arcs(content) <= ber.arcs(ber.content(self.at))
+            if self.done
+            else index <= self.index
+        ):
+            said = f"{ber.dotted(content)} after {ber.dotted(ber.content(self.at))}"
+            self._fail(f"sent {said}: OIDs must increase")
         if self.done:
             return
-        if varbind.end:
-            self.done = True
-            return
-        if varbind.oid <= self.at:
-            self._fail(f"sent {dotted(varbind.oid)} after {dotted(self.at)}: OIDs must increase")
-        if varbind.oid[: len(self.prefix)] != self.prefix:
-            self.done = True
-            return
         if len(self.values) == self.max_rows:
-            self._fail(f"has more than {self.max_rows} rows under {dotted(self.prefix)}")
-        self.at = varbind.oid
-        self.values[dotted(varbind.oid[len(self.prefix) :])] = varbind.value
+            self._fail(f"has more than {self.max_rows} rows under {ber.dotted(self.prefix)}")
+        self.at, self.index = varbind.oid, index
+        self.values[".".join(map(str, index))] = varbind.value
 
     def _fail(self, what: str) -> None:
         raise CollectError(Reason.UNEXPECTED_CONTENT, f"{self.agent} {what}")

@@ -5,22 +5,8 @@ from collections.abc import Sequence
 
 from collectors.base import CollectError, Reason
 from collectors.snmp.agent import Agent
-from collectors.snmp.credential import User
 from collectors.snmp.udp import Address
 
-_REFUSALS = {  # by the class of pysnmp's errorIndication
-    "UnknownUserName": "knows no such user",
-    "UnknownSecurityName": "knows no such user",
-    "WrongDigest": "takes the authentication secret or its protocol for wrong",
-    "AuthenticationFailure": "takes the authentication secret or its protocol for wrong",
-    "AuthenticationError": "takes the authentication secret or its protocol for wrong",
-    "DecryptionError": "cannot decrypt: the privacy secret or its protocol is wrong",
-    "UnsupportedSecurityLevel": "does not allow this user this security level",
-    "UnsupportedAuthProtocol": "does not speak this authentication protocol",
-    "UnsupportedPrivProtocol": "does not speak this privacy protocol",
-    "NotInTimeWindow": "does not agree on the time (its snmpEngineBoots may have been lost)",
-    "UnknownEngineID": "does not tell its snmpEngineID",
-}
 _STATUS = (
     *("noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess"),
     *("wrongType", "wrongLength", "wrongEncoding", "wrongValue", "noCreation"),
@@ -29,9 +15,6 @@ _STATUS = (
 )
 """RFC 3416, error-status."""
 
-_TWO_EXPANSIONS = {"AES-192", "AES-256"}
-"""A short key is stretched in two ways: Blumenthal's draft, as here, and Reeder's."""
-
 _FORBIDDEN = {"noAccess", "authorizationError"}
 
 
@@ -39,31 +22,12 @@ class TooBigError(CollectError):
     """The device cannot put so much into one reply; less may do."""
 
 
-class PassingError(CollectError):
-    """Nothing came back in time, or nothing of use: asking again may help."""
+class BadValueError(CollectError):
+    """The device failed at one value, the one at `place`; it may have the others."""
 
-
-def of_indication(agent: Agent, indication: object) -> CollectError:
-    """Name an errorIndication of pysnmp, which is an exception object or a word."""
-    kind = type(indication).__name__
-    if kind == "RequestTimedOut":
-        return PassingError(Reason.TIMEOUT, f"no answer from {agent}")
-    refusal = _REFUSALS.get(kind)
-    if refusal:
-        user = agent.credential.name if isinstance(agent.credential, User) else ""
-        return CollectError(Reason.AUTH, f"{agent} {refusal} (user {user!r})")
-    return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered: {indication}")
-
-
-def of_unheeded(agent: Agent) -> CollectError:
-    """Name the SNMPv3 agent that told its engine and then kept silent.
-
-    net-snmp drops what it cannot decrypt without a word (RFC 3414 would have a report).
-    """
-    said = "answers, but not to what it is sent: its privacy secret or protocol may be another one"
-    if isinstance(agent.credential, User) and agent.credential.priv_protocol in _TWO_EXPANSIONS:
-        said += f" (its {agent.credential.priv_protocol} key is made as net-snmp does, not Cisco)"
-    return PassingError(Reason.AUTH, f"{agent} {said}")
+    def __init__(self, detail: str, place: int) -> None:
+        super().__init__(Reason.UNEXPECTED_CONTENT, detail)
+        self.place = place
 
 
 def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> CollectError:
@@ -71,22 +35,27 @@ def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> Col
     word = _STATUS[status] if status < len(_STATUS) else f"error-status {status}"
     if word == "tooBig":
         return TooBigError(Reason.UNEXPECTED_CONTENT, f"{agent} says one value is too big to send")
-    where = f" at {oids[index - 1]}" if 0 < index <= len(oids) else ""
     if word in _FORBIDDEN:
         return CollectError(Reason.AUTH, f"{agent} does not show it to this credential: {word}")
-    return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered with {word}{where}")
+    if 0 < index <= len(oids):
+        return BadValueError(f"{agent} answered with {word} at {oids[index - 1]}", index - 1)
+    return CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} answered with {word}")
 
 
-def of_sending(agent: Agent, error: Exception) -> CollectError:
-    """Name what kept pysnmp from sending at all; its text may hold secrets and is left out."""
-    return CollectError(Reason.LOCAL, f"cannot make a request to {agent}: {type(error).__name__}")
-
-
-def of_garbage(address: Address, message: bytes) -> CollectError:
-    """Name a datagram that cannot be read; a little of it helps to see what answers there."""
-    shown = f"{len(message)} bytes beginning {message[:8].hex(' ')}" if message else "nothing"
+def of_silence(address: Address, strange: bytes | None) -> CollectError:
+    """Name a silence, or what came instead of SNMP; a little of it helps to see what it was."""
     where = f"{address[0]} port {address[1]}"
-    return PassingError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
+    if strange is None:
+        return CollectError(Reason.TIMEOUT, f"no answer from {where}")
+    shown = f"{len(strange)} bytes beginning {strange[:8].hex(' ')}" if strange else "nothing"
+    return CollectError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
+
+
+def of_source(source: str | None, error: OSError) -> CollectError:
+    """Name what keeps this host from sending at all, or from an address of its own."""
+    said = os.strerror(error.errno) if error.errno else str(error)
+    where = f" from {source}" if source else ""
+    return CollectError(Reason.LOCAL, f"cannot send{where}: {said}")
 
 
 def of_network(address: Address, error: OSError) -> CollectError:

@@ -5,8 +5,9 @@ are a `Security`. Only GET and GETBULK exist here, so nothing can be set.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
+from collectors.base import CollectError, Reason
 from collectors.snmp import ber
 from collectors.snmp.ber import BerError
 from collectors.snmp.varbind import Value
@@ -20,6 +21,8 @@ _ABSENT = b"\x05\x00"
 _ZERO = b"\x02\x01\x00"
 _V2C = b"\x02\x01\x01"
 _SHORT = 0x80
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Varbind(NamedTuple):
@@ -39,6 +42,9 @@ class Security(Protocol):
 
     def wrap(self, pdu: bytes, number: int, now_s: float) -> bytes:
         """Make a message of a PDU; `number` identifies the message, `now_s` is monotonic."""
+
+    def silence(self) -> CollectError | None:
+        """What it may mean that a device says nothing, beyond that; None: nothing is known."""
 
     def unwrap(self, message: bytes, now_s: float) -> "Pdu":
         """Take the PDU out of a message.
@@ -106,6 +112,26 @@ class Reply(NamedTuple):
         return found if at == self.stop else None
 
 
+class Asked(Protocol[T_co]):
+    """A question: its PDU, and how the answer is read."""
+
+    @property
+    def oids(self) -> Sequence[bytes]:
+        """What is asked for, or what the wanted comes after."""
+
+    def pdu(self, number: int) -> bytes:
+        """The PDU with its request-id."""
+
+    def read(self, answer: Reply) -> T_co:
+        """Take the answer apart.
+
+        Raises:
+            BerError: it cannot be.
+            CollectError: it answers another question.
+
+        """
+
+
 class Get:
     """A GET of certain OIDs, encoded once: only its number changes.
 
@@ -116,13 +142,20 @@ class Get:
 
     def __init__(self, oids: Iterable[str]) -> None:
         self.names = tuple(oids)
-        self.oids = tuple(map(ber.oid, self.names))
-        head, self._tail = _around_the_number(GET, 0, 0, self.oids)
-        self._head = head
+        self.oids: Sequence[bytes] = tuple(map(ber.oid, self.names))
+        self._head, self._tail = _around_the_number(GET, 0, 0, self.oids)
 
     def pdu(self, number: int) -> bytes:
         """The PDU with its request-id."""
         return self._head + number.to_bytes(4, "big") + self._tail
+
+    def read(self, answer: Reply) -> list[Value]:
+        """The values, in order."""
+        values = answer.values(self.oids)
+        if values is None:
+            msg = "it answered for other OIDs than it was asked for"
+            raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
+        return values
 
 
 class GetBulk:
@@ -135,6 +168,10 @@ class GetBulk:
     def pdu(self, number: int) -> bytes:
         """The PDU with its request-id."""
         return self._head + number.to_bytes(4, "big") + self._tail
+
+    def read(self, answer: Reply) -> list[Varbind]:
+        """The varbinds, row by row, a device may stop anywhere."""
+        return list(answer.varbinds())
 
 
 def _around_the_number(
@@ -154,6 +191,9 @@ class CommunitySecurity:
 
     def opening(self, number: int) -> None:
         """Nothing: the word is all there is."""
+
+    def silence(self) -> None:
+        """Nothing: a wrong community meets silence, as an absent device does."""
 
     def wrap(self, pdu: bytes, number: int, now_s: float) -> bytes:
         """Put the word before the PDU; the number is the PDU's own."""

@@ -32,6 +32,7 @@ class UdpSocket:
         family: socket.AddressFamily,
         received: Callable[[bytes, Address], None],
         failed: Callable[[Address, OSError], None],
+        source: str | None = None,
     ) -> None:
         self._received = received
         self._failed = failed
@@ -41,6 +42,12 @@ class UdpSocket:
         # Replies of many devices come at once: the kernel gives what it allows of this.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         self._socket.setsockopt(*_RECVERR[family], 1)
+        if source is not None:
+            try:
+                self._socket.bind((source, 0))
+            except OSError:
+                self._socket.close()
+                raise
         self._loop.add_reader(self._socket, self._readable)
 
     def send(self, message: bytes, address: Address) -> None:
