@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from pysnmp.proto.api import v2c
 
 from collectors.base import CollectError, Reason
-from collectors.snmp import session
+from collectors.snmp import transport
 from collectors.snmp.agent import Agent
 from collectors.snmp.client import SnmpClient
 from collectors.snmp.credential import AuthProtocol, Community, PrivProtocol, User
@@ -52,7 +52,7 @@ async def client() -> AsyncIterator[SnmpClient]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for those who are known to keep silent."""
-    monkeypatch.setattr(session, "ATTEMPT_S", 0.4)
+    monkeypatch.setattr(transport, "FIRST_WAIT_S", 0.15)
 
 
 def as_user(snmpd: Snmpd, **changes: object) -> Agent:
@@ -374,7 +374,7 @@ async def test_closing_tells_who_still_waits() -> None:
     client = SnmpClient()
     async with answering(lambda _: None) as silent:
         waiting = asyncio.create_task(_outcome(client, silent))
-        await eventually_async(lambda: client._sessions and client._sessions[0]._wire._requests)
+        await eventually_async(lambda: client._transport._waiting)
         await client.close()
         started = time.monotonic()
         assert await waiting is Reason.LOCAL
@@ -397,6 +397,6 @@ def test_it_works_the_same_under_uvloop(snmpd: Snmpd) -> None:
         assert runner.run(read()) == (Reason.REFUSED, None) * 3
 
 
-def test_pysnmp_is_imported_only_when_a_device_is_asked() -> None:
-    code = "import sys, collectors.snmp_interfaces; sys.exit('pysnmp' in sys.modules)"
+def test_ciphers_are_imported_only_when_a_device_is_asked_by_v3() -> None:
+    code = "import sys, collectors.snmp_interfaces; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -38,7 +38,7 @@ class _Waiting:
     accept: Callable[[bytes], Any]
     outcome: "asyncio.Future[Any]"
     attempts_left: int
-    wait_s: float = FIRST_WAIT_S
+    wait_s: float
     timer: asyncio.TimerHandle | None = None
     source: str | None = None
     strange: bytes | None = None
@@ -88,7 +88,9 @@ class Transport:
 
         """
         outcome: asyncio.Future[T] = self._loop.create_future()
-        waiting = _Waiting(endpoint, message, accept, outcome, attempts, source=source)
+        waiting = _Waiting(
+            endpoint, message, accept, outcome, attempts, FIRST_WAIT_S, source=source
+        )
         peer = _peer(endpoint.sockaddr)
         self._waiting[peer][number] = waiting
         try:
