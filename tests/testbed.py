@@ -24,7 +24,7 @@ from tests.debian import ASSUMED, UnavailableError, download, unpack
 
 PACKAGES = (
     *("chromium", "curl", "fonts-wqy-microhei", "iproute2"),
-    *("openssl", "prometheus", "snmp", "snmpd"),
+    *("openssl", "prometheus", "prometheus-snmp-exporter", "snmp", "snmpd"),
 )
 """What today's tests talk to; their libraries come along."""
 

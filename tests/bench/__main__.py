@@ -9,7 +9,7 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost
+from tests.bench import agent_cost, snmp_poll
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -30,6 +30,7 @@ def main() -> None:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     print(f"- netfold {version('netfold')}, {libraries}")
     print(f"- {peer('snmpd').run('-v').stdout.strip().splitlines()[0]}\n")
+    snmp_poll.main()
     agent_cost.main()
 
 
