@@ -1,15 +1,15 @@
 """Reads SNMP devices: one client for all of them, on sockets that they share."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from collectors.base import CollectError, Reason
 from collectors.endpoint import Endpoint, resolve
-from collectors.snmp import ber, failures
+from collectors.snmp import failures
 from collectors.snmp.agent import Agent
+from collectors.snmp.column import MAX_ROWS, Column
 from collectors.snmp.credential import Community
 from collectors.snmp.failures import BadValueError, TooBigError
 from collectors.snmp.message import (
@@ -22,7 +22,6 @@ from collectors.snmp.message import (
     Reply,
     Security,
     UntrustedError,
-    Varbind,
     reply,
 )
 from collectors.snmp.transport import Transport
@@ -39,7 +38,6 @@ DEAD_AFTER = 2
 """Requests in a row that were never answered; from then on one attempt each must do."""
 
 MAX_COLUMNS = 6
-MAX_ROWS = 20_000
 MAX_BYTES = 16 * 2**20
 RESOLVED_FOR_S = 30
 _LESSONS = 4
@@ -143,13 +141,13 @@ class SnmpClient:
                 `MAX_BYTES`.
 
         """
-        read = [_Column(agent, ber.oid(column), max_rows) for column in columns]
-        for first in range(0, len(read), MAX_COLUMNS):
-            await self._walk_together(agent, read[first : first + MAX_COLUMNS], seen)
+        read = [Column.of(agent, column, max_rows) for column in columns]
+        groups = (read[first : first + MAX_COLUMNS] for first in range(0, len(read), MAX_COLUMNS))
+        await together(self._walk_together(agent, group, seen) for group in groups)
         return [column.values for column in read]
 
     async def _walk_together(
-        self, agent: Agent, columns: Sequence["_Column"], seen: Callable[[int], None] | None
+        self, agent: Agent, columns: Sequence[Column], seen: Callable[[int], None] | None
     ) -> None:
         octets = 0
         while unfinished := [column for column in columns if not column.done]:
@@ -165,8 +163,8 @@ class SnmpClient:
             if not varbinds or octets > MAX_BYTES:
                 what = "sent an empty reply" if not varbinds else f"sent over {MAX_BYTES} octets"
                 raise CollectError(Reason.UNEXPECTED_CONTENT, f"{agent} {what}")
-            for place, varbind in enumerate(varbinds):
-                unfinished[place % len(unfinished)].take(varbind)
+            for place, column in enumerate(unfinished):
+                column.take(varbinds[place :: len(unfinished)])
             if seen:
                 seen(len(varbinds))
 
@@ -209,10 +207,12 @@ class SnmpClient:
                     raise UntrustedError
                 return answer, None if answer.status else asked.read(answer)
 
-            with contextlib.suppress(RelearntError):
+            try:
                 return await self._transport.exchange(
                     endpoint, number, message, accept, attempts=attempts, source=agent.source
                 )
+            except RelearntError:
+                continue
         msg = f"{agent} tells again and again that it has begun anew"
         raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
 
@@ -227,9 +227,10 @@ class SnmpClient:
         return self._resolved[key][1]
 
     def _peer(self, agent: Agent) -> _Peer:
-        if agent not in self._peers:
-            self._peers[agent] = _Peer(_security(agent))
-        return self._peers[agent]
+        peer = self._peers.get(agent)
+        if peer is None:
+            peer = self._peers[agent] = _Peer(_security(agent))
+        return peer
 
 
 def _security(agent: Agent) -> Security:
@@ -240,47 +241,11 @@ def _security(agent: Agent) -> Security:
     return UserSecurity(agent.credential, str(agent))
 
 
-@dataclass(slots=True)
-class _Column:
-    """A column being walked; `at` is the OID that it has come to, `index` the row."""
-
-    agent: Agent
-    prefix: bytes
-    max_rows: int
-    at: bytes = b""
-    index: tuple[int, ...] = ()
-    done: bool = False
-    values: dict[str, Value] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.at, self.prefix = self.prefix, ber.content(self.prefix)
-
-    def take(self, varbind: Varbind) -> None:
-        """Take the next row; one beyond the column ends it.
-
-        Raises:
-            CollectError: it does not come after the one before, or is one too many.
-
-        """
-        if self.done or varbind.end:
-            self.done = True
-            return
-        content = ber.content(varbind.oid)
-        self.done = not content.startswith(self.prefix)
-        index = () if self.done else ber.arcs(content[len(self.prefix) :])
-        if (
-            ber.arcs(content) <= ber.arcs(ber.content(self.at))
-            if self.done
-            else index <= self.index
-        ):
-            said = f"{ber.dotted(content)} after {ber.dotted(ber.content(self.at))}"
-            self._fail(f"sent {said}: OIDs must increase")
-        if self.done:
-            return
-        if len(self.values) == self.max_rows:
-            self._fail(f"has more than {self.max_rows} rows under {ber.dotted(self.prefix)}")
-        self.at, self.index = varbind.oid, index
-        self.values[".".join(map(str, index))] = varbind.value
-
-    def _fail(self, what: str) -> None:
-        raise CollectError(Reason.UNEXPECTED_CONTENT, f"{self.agent} {what}")
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do it all at once; the first failure ends the rest, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None

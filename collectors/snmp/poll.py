@@ -6,16 +6,15 @@ row no longer shows what its link goes by. What was read of such a device is thr
 other interface is ever counted.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from collectors.base import Moment
 from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.agent import Agent
 from collectors.snmp.binding import Binding, Bound, bind
-from collectors.snmp.client import IN_FLIGHT, SnmpClient
+from collectors.snmp.client import IN_FLIGHT, SnmpClient, together
 from collectors.snmp.failures import TooBigError
 from collectors.snmp.message import Get
 from collectors.snmp.varbind import Value
@@ -132,7 +131,7 @@ class _Requests:
                     reads += request.rows(values, now())
 
             try:
-                await _all(send() for _ in range(min(IN_FLIGHT, len(self._made))))
+                await together(send() for _ in range(min(IN_FLIGHT, len(self._made))))
             except TooBigError:
                 if all(len(it.rows_of) == 1 for it in self._made):
                     raise
@@ -183,13 +182,3 @@ def _moving(read: Read) -> Iterable[str]:
 
 def _least_uptime(reads: Iterable[Read]) -> int | None:
     return min((it.uptime for it in reads if it.uptime is not None), default=None)
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do it all at once; the first failure ends the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for one in work:
-                group.create_task(one)
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None

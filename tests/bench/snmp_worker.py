@@ -23,7 +23,7 @@ from collectors.base import Metric, Sample, Tools
 from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.agent import PORT, Agent
-from collectors.snmp.client import IN_FLIGHT, MAX_VARBINDS, SnmpClient
+from collectors.snmp.client import IN_FLIGHT, MAX_VARBINDS, SnmpClient, together
 from collectors.snmp.message import Get
 from collectors.snmp.text import text
 from collectors.snmp.udp import Address, UdpSocket
@@ -194,12 +194,6 @@ def replay(sent: Iterable[tuple[bytes, Address]]) -> bytes:
             sock.sendto(message, address)
             sock.recvfrom(65535)
     return b""
-
-
-async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for one in work:
-            group.create_task(one)
 
 
 async def main() -> None:
