@@ -57,6 +57,7 @@ def _devices(config: AgentConfig) -> Iterable[Target]:
             interval_s=device.interval_s,
             timeout_s=device.timeout_s,
             credential=config.credential(device.credential),
+            source=device.source,
             links=tuple(links[device.name]),
         )
 

@@ -290,6 +290,30 @@ async def test_an_odd_credential_is_refused_by_name_and_shown_nowhere(
     assert await client.get(snmpd.agent, [CONTACT]) == [b"somebody"]
 
 
+async def test_a_device_is_asked_from_the_source_address_that_is_configured(
+    snmpd: Snmpd, client: SnmpClient
+) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as device:
+        device.setblocking(False)
+        device.bind(("127.0.0.1", 0))
+        asked = Agent(*device.getsockname(), COMMUNITY, source="127.0.0.5")
+        asking = asyncio.create_task(_outcome(client, asked))
+        _, sender = await loop.sock_recvfrom(device, 2000)
+        asking.cancel()
+    assert sender[0] == "127.0.0.5"
+    assert await client.get(replace(snmpd.agent, source="127.0.0.1"), [CONTACT]) == [b"somebody"]
+
+
+@pytest.mark.parametrize("source", ["192.0.2.7", "::1"], ids=["not-ours", "another-family"])
+async def test_a_source_address_that_cannot_be_used_is_a_local_fault(
+    snmpd: Snmpd, client: SnmpClient, source: str
+) -> None:
+    error = await failure(client, replace(snmpd.agent, source=source))
+    assert error.reason is Reason.LOCAL
+    assert source in str(error)
+
+
 async def test_names_are_resolved_and_unknown_ones_named(snmpd: Snmpd, client: SnmpClient) -> None:
     assert await client.get(replace(snmpd.agent, host="localhost", family="ipv4"), [CONTACT])
     unknown = replace(snmpd.agent, host="no-such-host.invalid")
