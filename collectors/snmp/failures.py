@@ -125,8 +125,8 @@ def of_unreadable(device: str, user: User) -> CollectError:
 def of_engine(device: str, engine_id: bytes) -> CollectError:
     """Name the device that does not stand by its snmpEngineID, or has none."""
     shown = engine_id[:_ENGINE_OCTETS].hex()
-    said = f"tells its snmpEngineID, {shown}, and does not know it" if shown else "tells none"
-    msg = f"{device} {said}: SNMPv3 needs an snmpEngineID that stays"
+    said = f"tells snmpEngineID {shown} and does not know it" if shown else "tells no snmpEngineID"
+    msg = f"{device} {said}; SNMPv3 needs one that stays"
     return CollectError(Reason.UNEXPECTED_CONTENT, msg)
 
 
