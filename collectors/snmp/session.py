@@ -49,9 +49,10 @@ _PRIV = {
     None: config.USM_PRIV_NONE,
     "DES": config.USM_PRIV_CBC56_DES,
     "AES-128": config.USM_PRIV_CFB128_AES,
-    # Of the two key expansions, the one that net-snmp has.
     "AES-192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
     "AES-256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
+    "AES-192-C": config.USM_PRIV_CFB192_AES,
+    "AES-256-C": config.USM_PRIV_CFB256_AES,
 }
 _UNREADABLE = ("snmpInASNParseErrs", "snmpInBadVersions")
 """pysnmp drops what it cannot read and only counts it (SNMPv2-MIB)."""
