@@ -40,12 +40,12 @@ def test_a_password_becomes_the_key_of_rfc_3414(protocol: AuthProtocol, key: str
         pytest.param(
             "MD5",
             "526f5eed9fcce26f8964c2930787d82b79eff44a90650ee0a3a40abfac5acc12",
-            id="draft-reeder-md5",
+            id="appendix-b-1",
         ),
         pytest.param(
             "SHA-1",
             "6695febc9288e36282235fc7151f128497b38f3f9b8b6d78936ba6e7d19dfd9c",
-            id="draft-reeder-sha",
+            id="appendix-b-2",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collectors.base import CollectError, Reason
 from collectors.snmp import ber
 from collectors.snmp.agent import Agent
-from collectors.snmp.credential import User
+from collectors.snmp.credential import MAX_USER_OCTETS, User
 from collectors.snmp.keys import other_expansion
 from collectors.snmp.udp import Address
 
@@ -36,7 +36,6 @@ _TWO_EXPANSIONS = {"AES-192", "AES-256"}
 
 _LEVELS = {0: "noAuthNoPriv", 1: "authNoPriv", 3: "authPriv"}
 
-MAX_USER_OCTETS = 32
 _ENGINE_OCTETS = 32
 """As many as an snmpEngineID may have (RFC 3411); what is longer is not shown."""
 
@@ -75,7 +74,7 @@ def of_unheeded(agent: Agent) -> CollectError:
 
 
 def of_user_name(user: User) -> CollectError | None:
-    """Name what keeps a user from existing on any device (RFC 3414, usmUserName)."""
+    """Name what keeps a user from existing on any device."""
     octets = len(user.name.encode())
     if 0 < octets <= MAX_USER_OCTETS:
         return None
