@@ -330,6 +330,16 @@ def test_silence_of_a_device_that_answered_before_is_only_silence_until_it_is_me
     assert security.opening(NUMBER) is None
 
 
+def test_silence_of_another_engine_in_the_same_place_is_about_that_one() -> None:
+    security = synchronised(Device(PRIVATE))
+    other = Device(PRIVATE, b"\x80\0\0\0\5another")
+    with pytest.raises(RelearntError):
+        security.unwrap(other.report(NUMBER, UNKNOWN_ENGINE), 0)
+    said = security.silence()
+    assert said
+    assert said.reason is Reason.DECRYPTION_ERROR
+
+
 def test_silence_says_nothing_of_a_user_who_does_not_encrypt() -> None:
     assert met(Device(SIGNED)).silence() is None
 
@@ -395,6 +405,48 @@ def test_a_signed_message_of_another_boot_is_not_believed(before: int, after: in
     device.boots = after
     with pytest.raises(UntrustedError):
         security.unwrap(device.reply(NUMBER, ONE), 0)
+
+
+@pytest.mark.parametrize("oid", [NOT_IN_TIME_WINDOW, UNKNOWN_USER])
+def test_a_signed_report_to_another_user_is_not_believed(oid: str) -> None:
+    stranger = Device(replace(SIGNED, name="another"), boots=99)
+    with pytest.raises(UntrustedError):
+        synchronised(Device(SIGNED)).unwrap(stranger.report(NUMBER, oid, v3.AUTH), 0)
+
+
+def test_a_device_that_boots_often_and_answers_between_is_followed_for_ever() -> None:
+    device = Device(PRIVATE)
+    security = synchronised(device)
+    for _ in range(5 * MOST_LESSONS):
+        device.boots += 1
+        with pytest.raises(RelearntError):
+            security.unwrap(device.report(NUMBER, NOT_IN_TIME_WINDOW, v3.AUTH), 0)
+        assert security.unwrap(device.reply(NUMBER, ONE), 0)
+
+
+def test_nothing_grows_with_the_messages() -> None:
+    security = synchronised(Device(PRIVATE))
+    for number in range(NUMBER, NUMBER + 1000):
+        security.wrap(ONE, number, 0)
+    assert len(security._sent) < 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("020103", "020101", id="version"),
+        pytest.param("040100020103", "040100020102", id="security-model"),
+        pytest.param("040100020103", "040102020103", id="encrypted-without-a-signature"),
+        pytest.param("040100020103", "0400020103", id="no-flags"),
+    ],
+)
+def test_what_is_no_message_of_a_user_is_said_to_be_none(old: str, new: str) -> None:
+    message = Device(CLEAR).reply(NUMBER, ONE)
+    start, stop = ber.expect(message, 0, len(message), ber.SEQUENCE)
+    content = bytearray(message[start:stop].replace(bytes.fromhex(old), bytes.fromhex(new), 1))
+    content[4] -= (len(old) - len(new)) // 2  # the header's length
+    with pytest.raises(BerError, match=r"version|security model"):
+        met(Device(CLEAR)).unwrap(ber.tlv(ber.SEQUENCE, bytes(content)), 0)
 
 
 def test_a_guessed_time_gives_way_to_a_signed_one() -> None:
