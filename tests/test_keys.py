@@ -1,6 +1,8 @@
 """Keys, digests and ciphers: the RFCs' own examples, and what pysnmp makes of the same."""
 
 import hmac
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -146,6 +148,17 @@ def test_a_user_has_the_keys_of_the_level_and_no_more() -> None:
     assert keys.digest
     assert keys.cipher is None
     assert localised(user_of(None, "AES-128"), ENGINE_ID) == (None, None)
+
+
+def test_only_who_encrypts_loads_the_library_for_it() -> None:
+    code = (
+        "import sys; from pydantic import SecretStr; from collectors.snmp.credential import User; "
+        "from collectors.snmp.usm import UserSecurity; from collectors.snmp.keys import localised; "
+        "secret = SecretStr('long enough'); user = ('u', 'SHA-256', secret); "
+        "localised(User(*user), b'engine'); assert 'cryptography' not in sys.modules; "
+        "localised(User(*user, 'DES', secret), b'engine'); assert 'cryptography' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_no_key_and_no_secret_shows() -> None:

@@ -272,8 +272,8 @@ def test_a_device_without_an_engine_is_told_so() -> None:
         pytest.param(
             *(UNDECRYPTED, Reason.DECRYPTION_ERROR),
             "198.51.100.1 cannot decrypt what user 'monitor' sends: the privacy secret or the "
-            "protocol, AES-256, is another one there (its key is stretched as Blumenthal has it; "
-            "AES-256-C is stretched as Reeder has it)",
+            "protocol, AES-256, is another one there (AES-256 stretches the key by Blumenthal's draft, "
+            "as net-snmp does; AES-256-C by Reeder's draft, as Cisco does)",
         ),
         pytest.param(
             *("1.3.6.1.6.3.12.1.5.0", Reason.UNEXPECTED_CONTENT),
@@ -291,8 +291,16 @@ def test_each_refusal_has_its_reason_and_its_line(oid: str, reason: Reason, text
 @pytest.mark.parametrize(
     ("auth", "priv", "hint"),
     [
-        ("SHA-1", "AES-192-C", "stretched as Reeder has it; AES-192 is stretched as Blumenthal"),
-        ("MD5", "AES-192", "stretched as Blumenthal has it; AES-192-C is stretched as Reeder"),
+        (
+            "SHA-1",
+            "AES-192-C",
+            "AES-192-C stretches the key by Reeder's draft, as Cisco does; AES-192 by Blumen",
+        ),
+        (
+            "MD5",
+            "AES-192",
+            "the key by Blumenthal's draft, as net-snmp does; AES-192-C by Reeder's draft",
+        ),
         ("SHA-256", "AES-256", None),
         ("MD5", "AES-128", None),
     ],
@@ -302,7 +310,7 @@ def test_the_key_expansion_is_named_where_there_are_two(
 ) -> None:
     device = Device(user_of(auth, priv))
     detail = refusal(met(device), device.report(NUMBER, UNDECRYPTED)).detail
-    assert hint in detail if hint else "stretched" not in detail
+    assert hint in detail if hint else "stretches" not in detail
 
 
 def test_silence_after_discovery_is_probably_another_privacy_key() -> None:

@@ -34,6 +34,7 @@ _STATUS = (
 _TWO_EXPANSIONS = {"AES-192", "AES-256"}
 """A short key is stretched in two ways: Blumenthal's draft, as here, and Reeder's."""
 
+_EXPANSIONS = ("by Blumenthal's draft, as net-snmp does", "by Reeder's draft, as Cisco does")
 _LEVELS = {0: "noAuthNoPriv", 1: "authNoPriv", 3: "authPriv"}
 
 _ENGINE_OCTETS = 32
@@ -137,10 +138,8 @@ def _privacy(user: User) -> str:
     other = other_expansion(user.auth_protocol, user.priv_protocol)
     if other is None:
         return text
-    ours, theirs = ("Reeder", "Blumenthal")[:: -1 if other.endswith("-C") else 1]
-    return (
-        f"{text} (its key is stretched as {ours} has it; {other} is stretched as {theirs} has it)"
-    )
+    ours, theirs = (_EXPANSIONS[it.endswith("-C")] for it in (user.priv_protocol, other))
+    return f"{text} ({user.priv_protocol} stretches the key {ours}; {other} {theirs})"
 
 
 def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> CollectError:
