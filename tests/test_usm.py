@@ -272,8 +272,8 @@ def test_a_device_without_an_engine_is_told_so() -> None:
         pytest.param(
             *(UNDECRYPTED, Reason.DECRYPTION_ERROR),
             "198.51.100.1 cannot decrypt what user 'monitor' sends: the privacy secret or the "
-            "protocol, AES-256, is another one there (AES-256 stretches the key by Blumenthal's draft, "
-            "as net-snmp does; AES-256-C by Reeder's draft, as Cisco does)",
+            "protocol, AES-256, is another one there (AES-256 stretches the key by Blumenthal's "
+            "draft, as net-snmp does; AES-256-C by Reeder's draft, as Cisco does)",
         ),
         pytest.param(
             *("1.3.6.1.6.3.12.1.5.0", Reason.UNEXPECTED_CONTENT),
