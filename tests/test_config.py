@@ -1,10 +1,12 @@
 """What a good configuration comes to: models, secrets, groups, waivers, targets."""
 
+import re
 import subprocess
 import sys
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from collectors.fields import join_address, split_address
 from collectors.host import BoundNic, HostTarget
 from collectors.icmp import IcmpTarget
 from collectors.link import BoundLink
-from collectors.snmp.credential import Community, User
+from collectors.snmp.credential import AuthProtocol, Community, PrivProtocol, User
 from collectors.snmp_interfaces import SnmpTarget
 from config.agent import AgentConfig, Listen
 from config.load import load
@@ -126,6 +128,18 @@ def test_a_credential_is_what_the_collectors_show_a_device(example: AgentConfig)
     assert v3.priv_secret is not None
     assert v3.priv_secret.get_secret_value() == f"{SECRET}-env"
     assert (v3.name, v3.priv_protocol) == ("monitor", "AES-128")
+
+
+@pytest.mark.parametrize("priv", get_args(PrivProtocol))
+@pytest.mark.parametrize("auth", get_args(AuthProtocol))
+def test_every_protocol_of_the_example_is_a_word(folder: Path, auth: str, priv: str) -> None:
+    text = (folder / "example.yaml").read_text(encoding="utf-8")
+    assert {auth, priv} <= set(re.findall(r"[A-Z]+[-\d]*\d(?:-C)?|DES", text))
+    text = text.replace("protocol: SHA-256 ", f"protocol: {auth} ")
+    (folder / "example.yaml").write_text(text.replace("protocol: AES-128 ", f"protocol: {priv} "))
+    user = load(folder / "example.yaml").credential("v3")
+    assert isinstance(user, User)
+    assert (user.auth_protocol, user.priv_protocol, user.level) == (auth, priv, 3)
 
 
 def test_a_group_exists_because_links_name_it(example: AgentConfig) -> None:

@@ -1,6 +1,8 @@
 """Keys, digests and ciphers: the RFCs' own examples, and what pysnmp makes of the same."""
 
 import hmac
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -40,12 +42,12 @@ def test_a_password_becomes_the_key_of_rfc_3414(protocol: AuthProtocol, key: str
         pytest.param(
             "MD5",
             "526f5eed9fcce26f8964c2930787d82b79eff44a90650ee0a3a40abfac5acc12",
-            id="draft-reeder-md5",
+            id="appendix-b-1",
         ),
         pytest.param(
             "SHA-1",
             "6695febc9288e36282235fc7151f128497b38f3f9b8b6d78936ba6e7d19dfd9c",
-            id="draft-reeder-sha",
+            id="appendix-b-2",
         ),
     ],
 )
@@ -146,6 +148,17 @@ def test_a_user_has_the_keys_of_the_level_and_no_more() -> None:
     assert keys.digest
     assert keys.cipher is None
     assert localised(user_of(None, "AES-128"), ENGINE_ID) == (None, None)
+
+
+def test_only_who_encrypts_loads_the_library_for_it() -> None:
+    code = (
+        "import sys; from pydantic import SecretStr; from collectors.snmp.credential import User; "
+        "from collectors.snmp.usm import UserSecurity; from collectors.snmp.keys import localised; "
+        "secret = SecretStr('long enough'); user = ('u', 'SHA-256', secret); "
+        "localised(User(*user), b'engine'); assert 'cryptography' not in sys.modules; "
+        "localised(User(*user, 'DES', secret), b'engine'); assert 'cryptography' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
 def test_no_key_and_no_secret_shows() -> None:

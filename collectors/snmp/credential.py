@@ -11,6 +11,9 @@ PrivProtocol = Literal["DES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES
 """A digest too short for a key of 192 or 256 bits is stretched as Blumenthal's draft has it,
 or with -C as Reeder's, which is what Cisco's devices do; no RFC has either."""
 
+MAX_USER_OCTETS = 32
+"""Of a user's name (RFC 3414, usmUserName)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Community:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collectors.base import CollectError, Reason
 from collectors.snmp import ber
 from collectors.snmp.agent import Agent
-from collectors.snmp.credential import User
+from collectors.snmp.credential import MAX_USER_OCTETS, User
 from collectors.snmp.keys import other_expansion
 from collectors.snmp.udp import Address
 
@@ -18,9 +18,9 @@ _STATUS = (
 )
 """RFC 3416, error-status."""
 
+_EXPANSIONS = ("by Blumenthal's draft, as net-snmp does", "by Reeder's draft, as Cisco does")
 _LEVELS = {0: "noAuthNoPriv", 1: "authNoPriv", 3: "authPriv"}
 
-MAX_USER_OCTETS = 32
 _ENGINE_OCTETS = 32
 """As many as an snmpEngineID may have (RFC 3411); what is longer is not shown."""
 
@@ -40,7 +40,7 @@ class BadValueError(CollectError):
 
 
 def of_user_name(user: User) -> CollectError | None:
-    """Name what keeps a user from existing on any device (RFC 3414, usmUserName)."""
+    """Name what keeps a user from existing on any device."""
     octets = len(user.name.encode())
     if 0 < octets <= MAX_USER_OCTETS:
         return None
@@ -103,10 +103,8 @@ def _privacy(user: User) -> str:
     other = other_expansion(user.auth_protocol, user.priv_protocol)
     if other is None:
         return text
-    ours, theirs = ("Reeder", "Blumenthal")[:: -1 if other.endswith("-C") else 1]
-    return (
-        f"{text} (its key is stretched as {ours} has it; {other} is stretched as {theirs} has it)"
-    )
+    ours, theirs = (_EXPANSIONS[it.endswith("-C")] for it in (user.priv_protocol, other))
+    return f"{text} ({user.priv_protocol} stretches the key {ours}; {other} {theirs})"
 
 
 def of_status(agent: Agent, status: int, index: int, oids: Sequence[str]) -> CollectError:

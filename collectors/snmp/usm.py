@@ -107,8 +107,7 @@ class UserSecurity:
             raise self._heeded(pdu, envelope, engine, now_s)
         if pdu.kind != RESPONSE or engine is None or envelope.flags != self._level:
             raise UntrustedError
-        if (envelope.engine_id, envelope.user) != (engine.id, self._name):
-            raise UntrustedError
+        self._check_names(envelope, engine)
         if self._level:
             engine.admit(envelope, now_s)
         self._is_met = self._is_believed = True
@@ -150,9 +149,12 @@ class UserSecurity:
         signed = engine.keys.digest.sign(message[:at], zeros, message[end : envelope.stop])
         if not compare_digest(signed, envelope.digest):
             raise UntrustedError
+        self._check_names(envelope, engine)
+        return engine
+
+    def _check_names(self, envelope: Envelope, engine: Authority) -> None:
         if (envelope.engine_id, envelope.user) != (engine.id, self._name):
             raise UntrustedError
-        return engine
 
     def _opened(self, message: bytes, envelope: Envelope, engine: Authority | None) -> Pdu:
         if not envelope.flags & PRIV or engine is None or engine.keys.cipher is None:
