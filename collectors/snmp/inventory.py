@@ -141,15 +141,15 @@ def _interface(index: int, row: ifmib.Row) -> Interface:
         alias=_text(row.get(ifmib.ALIAS)),
         type=ifmib.number(row.get(ifmib.TYPE)),
         speed_bits_per_second=ifmib.speed_bps(row),
-        admin_status=ifmib.status(row.get(ifmib.ADMIN_STATUS)),
+        admin_status=ifmib.admin_status(row.get(ifmib.ADMIN_STATUS)),
         oper_status=ifmib.status(row.get(ifmib.OPER_STATUS)),
         receive_bytes=octets.receive,
         transmit_bytes=octets.transmit,
         counter_bits=octets.bits,
-        receive_errors=ifmib.number(row.get(ifmib.IN_ERRORS)),
-        transmit_errors=ifmib.number(row.get(ifmib.OUT_ERRORS)),
-        receive_discards=ifmib.number(row.get(ifmib.IN_DISCARDS)),
-        transmit_discards=ifmib.number(row.get(ifmib.OUT_DISCARDS)),
+        receive_errors=ifmib.count(row.get(ifmib.IN_ERRORS)),
+        transmit_errors=ifmib.count(row.get(ifmib.OUT_ERRORS)),
+        receive_discards=ifmib.count(row.get(ifmib.IN_DISCARDS)),
+        transmit_discards=ifmib.count(row.get(ifmib.OUT_DISCARDS)),
     )
 
 
