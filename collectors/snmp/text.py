@@ -4,7 +4,9 @@ import codecs
 
 PADDING = b"\0 \t\r\n"
 
-_ENCODINGS = ("utf-8", "gbk")
+_PROOFS = {"utf-8": "\u0800", "gbk": "\x80"}
+"""By encoding, the first character that proves it where a text was cut: one of three octets in
+UTF-8, for those of two may as well be a GBK character each."""
 _SHORTEST_CUT = 15
 """Octets: no device cuts a text off sooner, and shorter ones might be anything."""
 
@@ -19,7 +21,7 @@ def text(value: object) -> str:
     if not isinstance(value, bytes):
         return ""
     octets = value.strip(PADDING).split(b"\0")[0].rstrip(PADDING)
-    for encoding in _ENCODINGS:
+    for encoding in _PROOFS:
         found = _decoded(octets, encoding)
         if found is not None:
             return found.strip()
@@ -29,8 +31,8 @@ def text(value: object) -> str:
 def _decoded(octets: bytes, encoding: str) -> str | None:
     """Decode it whole, or without the piece of a character at its end; None if it is another.
 
-    A piece is believed only in a long text with a character that is no ASCII: the octets of
-    `café` in Latin-1 are no UTF-8 that was cut.
+    A piece is believed only in a long text with a character that proves the encoding: the octets
+    of `café` in Latin-1 are no UTF-8 that was cut.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
@@ -40,5 +42,5 @@ def _decoded(octets: bytes, encoding: str) -> str | None:
     piece = decoder.getstate()[0]
     if not piece:
         return found
-    is_cut = len(octets) >= _SHORTEST_CUT and not found.isascii()
+    is_cut = len(octets) >= _SHORTEST_CUT and max(found) >= _PROOFS[encoding]
     return found if is_cut else None
