@@ -1,14 +1,17 @@
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from pysnmp.hlapi.v3arch import asyncio as pysnmp
 
 from collectors.base import CollectError, Reason
 from collectors.snmp import ifmib
 from collectors.snmp.client import SnmpClient
+from collectors.snmp.message import NUMBERS, CommunitySecurity, Get
 from tests import recording
 from tests.replay import Replay, replaying
 from tests.replayed import Device, octets
@@ -202,6 +205,30 @@ async def test_a_device_changes_on_the_spot(replay: Replay, client: SnmpClient) 
     assert caught.value.reason is Reason.UNEXPECTED_CONTENT
     replay.change("old", fails_under=None)
     assert await client.get(replay.agent("old"), ["1.3.6.1.2.1.1.5.0"]) == [b"old"]
+
+
+def test_a_thousand_devices_answer_a_regular_poll_within_two_seconds_of_cpu_time() -> None:
+    devices = {
+        f"d{n}": Device(SPEEDS, host=f"127.1.{n // 250}.{n % 250 + 1}", dead=n % 5 == 0)
+        for n in range(1000)
+    }
+    columns = (ifmib.OPER_STATUS, *octets(0), ifmib.NAME)
+    poll = Get(f"{column}.{row}" for row in range(1, 11) for column in columns)
+    message = CommunitySecurity(b"public").wrap(poll.pdu(NUMBERS[0]), 0, 0.0)
+    with replaying(devices) as replay, socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        started_s = cpu_s(replay)
+        for name, address in replay.addresses.items():
+            sock.sendto(message, address)
+            if not devices[name].dead:
+                assert len(sock.recv(65_535)) > 900
+        assert cpu_s(replay) - started_s < 2
+        assert set(replay.requests().values()) == {1}
+
+
+def cpu_s(replay: Replay) -> float:
+    times = psutil.Process(replay.process.pid).cpu_times()
+    return times.user + times.system
 
 
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
