@@ -76,8 +76,8 @@ def replaying(devices: Mapping[str, Device]) -> Iterator[Replay]:
     """Run the responder until the block ends."""
     command = [sys.executable, "-m", "tests.replay"]
     root = Path(__file__).parents[1]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=root, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=root, text=True, stdin=pipe, stdout=pipe) as process:
         try:
             replay = Replay(process, dict(devices))
             told = replay.tell({"serve": {name: _plain(it) for name, it in devices.items()}})
