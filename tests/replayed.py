@@ -143,7 +143,7 @@ class Replayed:
         else:
             return None
         whole = b"".join(binds)
-        if len(whole) > self._room or (request.names and not binds):
+        if len(whole) > self._room or (request.rows and not binds):
             return self._error(request, TOO_BIG, 0)
         return self._message(request.number + _OK, whole)
 

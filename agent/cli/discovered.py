@@ -126,7 +126,8 @@ def _summary(interfaces: Sequence[Interface]) -> str:
     states = Counter(_state(it) for it in interfaces)
     states["in no known state"] = states.pop(UNKNOWN, 0)
     counted = ", ".join(f"{count:,} {state}" for state, count in states.most_common() if count)
-    return f"{len(interfaces):,} interfaces: {counted}"
+    many = "1 interface" if len(interfaces) == 1 else f"{len(interfaces):,} interfaces"
+    return f"{many}: {counted}"
 
 
 def _state(it: Interface) -> str:
