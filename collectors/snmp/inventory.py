@@ -4,7 +4,7 @@ Measured once, for a person or for a first configuration; the fields are those o
 `netfold discover --json`. What a device does not give is None, never 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collectors.snmp import ifmib
@@ -20,6 +20,12 @@ _INTERFACE = (
     *(ifmib.HC_IN_OCTETS, ifmib.HC_OUT_OCTETS, ifmib.IN_OCTETS, ifmib.OUT_OCTETS),
     *(ifmib.IN_ERRORS, ifmib.OUT_ERRORS, ifmib.IN_DISCARDS, ifmib.OUT_DISCARDS),
 )
+_TOGETHER = 6
+"""Columns of one walk: between two of them the progress is told."""
+
+Progress = Callable[[int, float], None]
+"""Is told how many interfaces were found so far, and which share of their columns was read."""
+
 # HOST-RESOURCES-MIB (RFC 2790)
 _PROCESSOR_LOAD = "1.3.6.1.2.1.25.3.3.1.2"
 _DEVICE_DESCRIPTION = "1.3.6.1.2.1.25.3.2.1.3"
@@ -101,15 +107,17 @@ class Inventory:
     storage: tuple[Storage, ...]
 
 
-async def take(client: SnmpClient, agent: Agent) -> Inventory:
-    """Read it all.
+async def take(
+    client: SnmpClient, agent: Agent, progress: Progress = lambda _rows, _share: None
+) -> Inventory:
+    """Read it all, and tell `progress` of the interfaces, of which there may be thousands.
 
     Raises:
         CollectError: the device failed at any point; half an inventory would mislead.
 
     """
     system = await _system(client, agent)
-    interfaces = await _interfaces(client, agent)
+    interfaces = await _interfaces(client, agent, progress)
     processors = await _processors(client, agent)
     memory, storage = await _storage(client, agent)
     memory = memory or await _ucd_memory(client, agent)
@@ -127,9 +135,17 @@ async def _system(client: SnmpClient, agent: Agent) -> System:
     )
 
 
-async def _interfaces(client: SnmpClient, agent: Agent) -> tuple[Interface, ...]:
-    rows = await _table(client, agent, _INTERFACE)
-    return tuple(_interface(int(index), rows[index]) for index in rows if index.isdecimal())
+async def _interfaces(
+    client: SnmpClient, agent: Agent, progress: Progress
+) -> tuple[Interface, ...]:
+    rows: dict[int, dict[str, Value]] = {}
+    for first in range(0, len(_INTERFACE), _TOGETHER):
+        columns = _INTERFACE[first : first + _TOGETHER]
+        for index, cells in (await _table(client, agent, columns)).items():
+            if index.isdecimal():
+                rows.setdefault(int(index), {}).update(cells)
+        progress(len(rows), (first + len(columns)) / len(_INTERFACE))
+    return tuple(_interface(index, rows[index]) for index in sorted(rows))
 
 
 def _interface(index: int, row: ifmib.Row) -> Interface:
@@ -141,15 +157,15 @@ def _interface(index: int, row: ifmib.Row) -> Interface:
         alias=_text(row.get(ifmib.ALIAS)),
         type=ifmib.number(row.get(ifmib.TYPE)),
         speed_bits_per_second=ifmib.speed_bps(row),
-        admin_status=ifmib.status(row.get(ifmib.ADMIN_STATUS)),
+        admin_status=ifmib.admin_status(row.get(ifmib.ADMIN_STATUS)),
         oper_status=ifmib.status(row.get(ifmib.OPER_STATUS)),
         receive_bytes=octets.receive,
         transmit_bytes=octets.transmit,
         counter_bits=octets.bits,
-        receive_errors=ifmib.number(row.get(ifmib.IN_ERRORS)),
-        transmit_errors=ifmib.number(row.get(ifmib.OUT_ERRORS)),
-        receive_discards=ifmib.number(row.get(ifmib.IN_DISCARDS)),
-        transmit_discards=ifmib.number(row.get(ifmib.OUT_DISCARDS)),
+        receive_errors=ifmib.count(row.get(ifmib.IN_ERRORS)),
+        transmit_errors=ifmib.count(row.get(ifmib.OUT_ERRORS)),
+        receive_discards=ifmib.count(row.get(ifmib.IN_DISCARDS)),
+        transmit_discards=ifmib.count(row.get(ifmib.OUT_DISCARDS)),
     )
 
 
