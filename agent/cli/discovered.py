@@ -10,7 +10,8 @@ from rich.table import Table
 
 from agent.cli.shown import UNKNOWN, console, percent, plain, scaled, table
 from collectors.fields import split_address
-from collectors.snmp.inventory import Interface, Inventory, Memory, Storage
+from collectors.snmp.host import Memory, Storage
+from collectors.snmp.inventory import Interface, Inventory
 
 ROOMY = 100
 """Narrower terminals show which interfaces there are, not how they fare."""
