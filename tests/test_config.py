@@ -237,7 +237,7 @@ def test_only_what_a_file_names_is_imported(folder: Path) -> None:
         cwd=SHIPPED.parent,
     )
     assert "collectors.tcp" in done.stdout
-    for other in ("icmp", "host", "snmp_interfaces", "pysnmp"):
+    for other in ("icmp", "host", "snmp_host", "snmp_interfaces", "pysnmp"):
         assert other not in done.stdout
 
 

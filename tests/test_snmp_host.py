@@ -22,7 +22,8 @@ from collectors.base import (
 )
 from collectors.snmp import nics
 from collectors.snmp.client import SnmpClient
-from collectors.snmp.host import Host, Memory
+from collectors.snmp.host import Host, Memory, read_host
+from collectors.snmp.profiles import choose
 from collectors.snmp.varbind import Value
 from collectors.snmp_host import FOUND_FOR_S, Hosts, SnmpHostTarget, collect, memory_of
 from tests.agentproc import Agent, running
@@ -261,6 +262,22 @@ def test_the_agent_sees_this_host_by_snmp_as_psutil_does(tmp_path: Path, credent
             assert value(agent, "filesystem_used_bytes", "/") == pytest.approx(disk.used, rel=0.05)
             assert agent.value("netfold_collect_success", "db1", "snmp_host") == 1
             assert agent.value("netfold_collect_success", "s1", "snmp_interfaces") == 1
+
+
+async def test_ticks_are_the_kernels_state_by_state(tmp_path: Path) -> None:
+    client = SnmpClient()
+    with Snmpd(tmp_path / "snmpd") as snmpd:
+        eventually(lambda: counts(snmpd), deadline_s=30)
+        told = await read_host(client, snmpd.agent, choose(None))
+        kernel = psutil.cpu_times()
+    await client.close()
+    assert told.ticks is not None
+    busy = (kernel.user, kernel.nice, kernel.system, kernel.irq, kernel.softirq, kernel.steal)
+    counted = (*told.ticks.busy, *told.ticks.idle)
+    late = 20 * 100 * psutil.cpu_count()  # snmpd looked some seconds ago, at every core
+    for seconds, ticks in zip((*busy, kernel.idle, kernel.iowait), counted, strict=True):
+        apart = (seconds * 100 - ticks) % 2**32
+        assert min(apart, 2**32 - apart) < late
 
 
 def value(agent: Agent, metric: str, *labels: str) -> float | None:

@@ -76,7 +76,8 @@ def traffic(tables: Tables, nics: list[str]) -> Traffic | None:
 
 def _is_nic(tables: Tables, index: str) -> bool:
     return (
-        number(tables.get(ifmib.TYPE, {}).get(index)) in _ETHERNET
+        index.isdecimal()
+        and number(tables.get(ifmib.TYPE, {}).get(index)) in _ETHERNET
         and number(tables.get(_CONNECTOR, {}).get(index)) != _NO_CONNECTOR
         and not _name(tables, index).startswith(_VIRTUAL)
     )
