@@ -45,6 +45,7 @@ def test_every_profile_has_a_recording() -> None:
         ("cisco-ios", {"1": 0.41, "2": 0.0}, 0.205),
         ("junos", {"7.1.0.0": 0.03, "9.1.0.0": 0.0}, 0.015),
         ("fortinet", {"0": 0.06, "1": 0.12, "2": 0.01}, 0.06),
+        ("raisecom", {"0": 0.12, "1": 0.0}, 0.06),
         ("mikrotik", {"1": 0.08, "2": 0.0}, 0.04),
         ("windows", {"6": 0.04, "7": 0.02}, 0.03),
         ("linux", {"196608": 0.5, "196609": 0.3}, 0.4),
@@ -69,6 +70,7 @@ async def test_processors(name: str, processors: dict[str, float], load: float |
         ("cisco-ios", [("Processor", 4_000_000, 3_000_000)]),
         ("junos", [("FPC 0", 2**29, 161_061_274), ("Routing Engine 0", 2**31, 2**29)]),
         ("fortinet", [("Main Memory", 4_096_000, 2_048_000)]),
+        ("raisecom", [(None, 4_096_000, 3_072_000)]),
         ("mikrotik", [("main memory", 1_024_000, 256_000)]),
         ("windows", [("Physical Memory", 131_072_000, 39_321_600)]),
         # 900 of 1000 kB used, of which 400 are buffers and cache.
@@ -76,7 +78,7 @@ async def test_processors(name: str, processors: dict[str, float], load: float |
         ("linux-ucd", [("Physical memory", 1_024_000, 614_400)]),
     ],
 )
-async def test_memory_in_bytes(name: str, memory: list[tuple[str, int, int]]) -> None:
+async def test_memory_in_bytes(name: str, memory: list[tuple[str | None, int, int]]) -> None:
     told = await host(OURS / f"host_{name}.snmprec")
     assert [(it.description, it.total_bytes, it.used_bytes) for it in told.memory] == memory
     for one in told.memory:
