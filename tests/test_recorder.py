@@ -218,6 +218,19 @@ def test_a_level_needs_readings_all_through_the_tick() -> None:
     ]
 
 
+@pytest.mark.parametrize(("holds_s", "seen"), [(60.0, 0), (90.0, 3)])
+def test_a_poll_that_is_a_little_late_leaves_no_hole_where_levels_hold_for_longer(
+    holds_s: float, seen: int
+) -> None:
+    recorder = Recorder()
+    for minute in range(16):
+        at_s = minute * 60 + (minute % 5 == 2) * 0.2
+        at = Moment(NOON + at_s, at_s)
+        recorder.take([GaugeReading("server", "db1", "s1", at, "cpu", 0.25, holds_s)])
+    ticks = recorder.drain()[0].get(SeriesKey("server", "db1", "s1", "cpu"), Record()).ticks
+    assert [tick.values for tick in ticks] == [(pytest.approx(0.25),)] * seen
+
+
 @given(st.lists(st.tuples(st.floats(1, 300), st.floats(0, 1)), min_size=1, max_size=60))
 def test_32_bits_count_every_octet_of_a_port_that_cannot_wrap_them_twice(
     steps: list[tuple[float, float]],

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from agent.cli.shown import UNKNOWN, console, percent, plain, scaled, table
 from collectors.fields import split_address
-from collectors.snmp.inventory import Interface, Inventory, Memory, Progress, Storage
+from collectors.snmp.host import Memory, Storage
+from collectors.snmp.inventory import Interface, Inventory, Progress
 
 ROOMY = 100
 """Narrower terminals show which interfaces there are, not how they fare."""
@@ -36,9 +37,12 @@ def progress(agent: str) -> Iterator[Progress]:
     """Say on stderr, a terminal, how far the reading has come; it leaves nothing behind."""
     asking = f"asking {escape(agent)} …"
     with Console(stderr=True).status(asking) as status:
+        values = 0
 
-        def tell(rows: int, share: float) -> None:
-            status.update(f"{asking} {rows:,} interfaces, {share:.0%} of their columns read")
+        def tell(more: int) -> None:
+            nonlocal values
+            values += more
+            status.update(f"{asking} {values:,} values read")
 
         yield tell
 
