@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
-from pyasn1.type import univ
 from pysnmp.proto import rfc1902, rfc1905
+from pysnmp.proto.api import v2c
 
 from collectors.snmp import ber
 from collectors.snmp.varbind import Value
@@ -53,10 +53,10 @@ def planted(most_octets: int = 4000) -> st.SearchStrategy[Planted]:
         _octets(ber.OCTET_STRING, rfc1902.OctetString, 0, most_octets),
         _octets(ber.OPAQUE, rfc1902.Opaque, 0, most_octets),
         _octets(ber.IP_ADDRESS, rfc1902.IpAddress, 4, 4),
-        dotted().map(lambda oid: Planted(ber.oid(oid), oid, univ.ObjectIdentifier(oid))),
+        dotted().map(lambda oid: Planted(ber.oid(oid), oid, v2c.ObjectIdentifier(oid))),
         st.sampled_from(
             [
-                Planted(ber.tlv(ber.NULL, b""), None, univ.Null("")),
+                Planted(ber.tlv(ber.NULL, b""), None, v2c.Null("")),
                 Planted(ber.tlv(ber.NO_SUCH_OBJECT, b""), None, rfc1905.noSuchObject),
                 Planted(ber.tlv(ber.NO_SUCH_INSTANCE, b""), None, rfc1905.noSuchInstance),
                 Planted(ber.tlv(ber.END_OF_MIB_VIEW, b""), None, rfc1905.endOfMibView),
