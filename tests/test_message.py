@@ -197,6 +197,10 @@ def test_a_regular_reply_is_read_the_short_way() -> None:
         ),
         pytest.param(answer([varbind(NAME, b"\2\1\5")], kind=REPORT), 5, id="a-report"),
         pytest.param(answer([varbind(UPTIME, b"\2\1\5")]), None, id="another-oid"),
+        pytest.param(answer([b"\x30\x06\6\2+\x86\5\0"]), BerError, id="an-oid-cut-off"),
+        pytest.param(
+            answer([b"\x30\x0a\6\6+\x90\x80\x80\x82\0\5\0"]), BerError, id="an-oid-of-33-bits"
+        ),
         pytest.param(answer([]), None, id="no-varbind"),
         pytest.param(answer([varbind(NAME, b"\2\1\5")] * 2), None, id="a-varbind-too-many"),
         pytest.param(
@@ -219,6 +223,9 @@ def test_a_regular_reply_is_read_the_short_way() -> None:
         ),
         pytest.param(answer([varbind(NAME, b"\5\0")])[:-1], BerError, id="cut-off"),
         pytest.param(answer([varbind(NAME, b"\5\0")], kind=GET), BerError, id="a-request"),
+        pytest.param(
+            answer([varbind(NAME, b"\5\0")], status=(-20, 0)), BerError, id="a-negative-error"
+        ),
         pytest.param(answer([varbind(NAME, b"\5\0")], version=0), BerError, id="v1"),
         pytest.param(answer([varbind(NAME, b"\5\0")], version=3), BerError, id="v3"),
         pytest.param(

@@ -27,6 +27,9 @@ _MAX_LENGTH_OCTETS = 4
 _MAX_INTEGER_OCTETS = 9
 _MAX_ARC = 2**32 - 1  # RFC 2578 section 3.5
 _ROOT_ARCS = 40  # below 0 and 1, X.690 section 8.19.4
+_MINIMAL_ARCS = re.compile(
+    rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*"
+)
 _DOTTED = re.compile(r"[012](\.\d+)+")
 
 
@@ -68,8 +71,13 @@ def oid(dotted: str) -> bytes:
 
 
 def minimal(oid_: bytes) -> bytes:
-    """Write an OID as `oid()` would: some devices put zeros before its arcs, or its length."""
-    if oid_[1] < _SHORT and _SHORT not in oid_:
+    """Write an OID as `oid()` would: some devices put zeros before its arcs, or its length.
+
+    Raises:
+        BerError: it is none: `arcs` says why.
+
+    """
+    if oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2):
         return oid_
     return _of_arcs(arcs(content(oid_)))
 

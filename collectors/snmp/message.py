@@ -272,6 +272,9 @@ def reply(pdu: Pdu) -> Reply:
     number, at = ber.expect_integer(pdu.data, pdu.start, pdu.stop)
     status, at = ber.expect_integer(pdu.data, at, pdu.stop)
     index, at = ber.expect_integer(pdu.data, at, pdu.stop)
+    if status < 0:
+        msg = f"an error-status of {status}"
+        raise BerError(msg)
     start, stop = ber.expect(pdu.data, at, pdu.stop, ber.SEQUENCE)
     return Reply(number, status, index, pdu.data, start, stop)
 
