@@ -4,6 +4,7 @@ Readings of one series come in order of arrival. Nothing here waits: what finish
 by `drain`, and given back by `put_back` where it could not be written.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from agent.history import Capacity, Record, SeriesKey
 from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
+
+log = logging.getLogger(__name__)
 
 LINK_RECEIVE = Metric(
     "netfold_link_receive_bytes_total",
@@ -37,7 +40,16 @@ LINK_CAPACITY = Metric(
     "Contracted bandwidth of the link; the port's speed only in a local network.",
     ("link",),
 )
-METRICS = (LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY)
+LINK_OVERSOLD = Metric(
+    "netfold_link_contract_above_port_speed",
+    "gauge",
+    "Whether the contracted bandwidth is more than the port can carry: one of them is wrong.",
+    ("link",),
+)
+METRICS = (LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD)
+
+ROUNDED = 1.05
+"""A contract may be named a little above its port: 155M of SDH on a port that says 150M."""
 
 MAX_PENDING_TICKS = 288
 """A day of ticks waits in memory for a disk that takes no writes; then the oldest are let go."""
@@ -67,6 +79,8 @@ class Recorder:
         self._capacities: dict[str, float] = {}
         self._steps: list[Capacity] = []
         self._local_links: frozenset[str] = frozenset()
+        self._contracts: dict[str, float] = {}
+        self._oversold: set[str] = set()
 
     @property
     def has_finished(self) -> bool:
@@ -87,6 +101,8 @@ class Recorder:
     ) -> None:
         """Note each link's contracted bit/s as of now; local links stand at their port's speed."""
         self._local_links = frozenset(local_links)
+        self._contracts = {link: bps for link, bps in capacities.items() if bps is not None}
+        self._oversold.clear()
         self._capacities.clear()  # a link that was not local for a while has had another one since
         for link, bps in capacities.items():
             if link not in self._local_links:
@@ -175,10 +191,26 @@ class Recorder:
             Sample(LINK_TRANSMIT, standing.totals[1], link),
             Sample(LINK_RATES_DROPPED, standing.dropped, link),
         ]
-        if reading.subject in self._local_links and reading.port_speed_bps is not None:
+        if reading.port_speed_bps is None:
+            return samples
+        if reading.subject in self._local_links:
             samples.append(Sample(LINK_CAPACITY, reading.port_speed_bps / 8, link))
             self._note_port_speed(reading, reading.port_speed_bps)
+        elif (contract_bps := self._contracts.get(reading.subject)) is not None:
+            oversold = contract_bps > ROUNDED * reading.port_speed_bps
+            samples.append(Sample(LINK_OVERSOLD, int(oversold), link))
+            self._note_oversold(reading, contract_bps, oversold=oversold)
         return samples
+
+    def _note_oversold(
+        self, reading: CounterReading, contract_bps: float, *, oversold: bool
+    ) -> None:
+        """Say it once: the contract stays the capacity, for it is what is paid for."""
+        if oversold and reading.subject not in self._oversold:
+            facts = {"link": reading.subject, "contract_bps": contract_bps}
+            facts |= {"port_speed_bps": reading.port_speed_bps}
+            log.warning("contract is more than the port can carry, one is wrong", extra=facts)
+        (self._oversold.add if oversold else self._oversold.discard)(reading.subject)
 
     def _note_port_speed(self, reading: CounterReading, bps: float) -> None:
         if self._capacities.get(reading.subject) != bps:

@@ -94,7 +94,11 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
-    """A level (a ratio, 0 to 1) of a server at one moment, as `measure` names it: cpu or memory."""
+    """A level (a ratio, 0 to 1) of a server at one moment, as `measure` names it: cpu or memory.
+
+    It says nothing of the time more than `holds_s` after it: let that be longer than the interval
+    of the target, or the smallest delay leaves a hole in every tick.
+    """
 
     kind: SubjectKind
     subject: str
@@ -102,6 +106,7 @@ class GaugeReading:
     at: Moment
     measure: Literal["cpu", "memory"]
     value: float
+    holds_s: float = 60.0
 
 
 Measurement = Sample | CounterReading | GaugeReading
@@ -116,6 +121,11 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     RESET = "reset"
     AUTH = "auth"
+    UNKNOWN_USER = "unknown_user"
+    WRONG_DIGEST = "wrong_digest"
+    DECRYPTION_ERROR = "decryption_error"
+    NOT_IN_TIME_WINDOW = "not_in_time_window"
+    UNSUPPORTED_LEVEL = "unsupported_level"
     UNEXPECTED_CONTENT = "unexpected_content"
     NO_SUCH_INTERFACE = "no_such_interface"
     LOCAL = "local"

@@ -55,6 +55,17 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _own_address(value: object) -> object:
+    if isinstance(value, str) and not _is_ip(value):
+        msg = f"not an IP address: {seen(value)}; write one of this host's own, as 198.51.100.7"
+        raise ValueError(msg)
+    return value
+
+
+OwnAddress = Annotated[str, BeforeValidator(_own_address)]
+"""An IP address of this host, to send from where it has several."""
+
+
 def _is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

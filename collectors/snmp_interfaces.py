@@ -40,12 +40,13 @@ class SnmpTarget(Target):
 
     kind: Literal["snmp_interfaces"] = "snmp_interfaces"
     credential: Credential = Field(repr=False)
+    source: str | None = None
     links: tuple[BoundLink, ...] = ()
 
     @property
     def agent(self) -> Agent:
         """Whom to ask."""
-        return Agent.at(self.address, self.credential, self.family)
+        return Agent.at(self.address, self.credential, self.family, self.source)
 
 
 class Polls:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from collectors.fields import Name
 from collectors.snmp.credential import (
+    MAX_USER_OCTETS,
     AuthProtocol,
     Community,
     Credential,
@@ -70,6 +71,16 @@ class NamedCredential(Item):
             msg = "missing; write it, as user: monitor"
             raise ValueError(msg)
         return value
+
+    @field_validator("user")
+    @classmethod
+    def _fits_a_device(cls, user: str | None) -> str | None:
+        if user and (octets := len(user.encode())) > MAX_USER_OCTETS:
+            msg = (
+                f"{octets} octets; SNMPv3 takes at most {MAX_USER_OCTETS}: no device has this user"
+            )
+            raise ValueError(msg)
+        return user
 
     @field_validator("priv")
     @classmethod

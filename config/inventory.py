@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from collectors.fields import Address, Bandwidth, Duration, Name, Ref
+from collectors.fields import Address, Bandwidth, Duration, Name, OwnAddress, Ref
 from config.fields import (
     AddressRange,
     BusyPeriod,
@@ -108,6 +108,7 @@ class Device(Item):
     credential: CredentialName = Field(examples=["v3"])
     interval_s: Duration = Field(60.0, alias="interval", ge=1, le=120)
     timeout_s: Duration = Field(10.0, alias="timeout", gt=0, validate_default=True)
+    source: OwnAddress | None = Field(None, examples=["198.51.100.7"])
     waiver: Waiver | None = None
 
     @field_validator("timeout_s")

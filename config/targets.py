@@ -14,8 +14,8 @@ _SNMP_PORT = 161
 
 
 def targets(config: AgentConfig) -> list[Target]:
-    """Return the probes, every device (with its links, if any) and, if it is watched, this host."""
-    return [*config.probes, *_devices(config), *_host(config)]
+    """Return the probes, every device (with its links, if any), the servers, and this host."""
+    return [*config.probes, *_devices(config), *_servers(config), *_host(config)]
 
 
 def local_config(node: str, nics: Sequence[str], data_dir: Path) -> AgentConfig:
@@ -43,13 +43,16 @@ def contracts(config: AgentConfig) -> tuple[dict[str, float | None], list[str]]:
 
 
 def _devices(config: AgentConfig) -> Iterable[Target]:
-    if not config.devices:
+    links = _links_of_devices(config.links)
+    servers = {server.device for server in config.servers}
+    # A device that is only a server is asked as one, and not for its uptime once more.
+    devices = [it for it in config.devices if links[it.name] or it.name not in servers]
+    if not devices:
         return
     # Imported only where a device is named: SNMP is the heaviest of the collectors.
     from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415
 
-    links = _links_of_devices(config.links)
-    for device in config.devices:
+    for device in devices:
         yield SnmpTarget(
             name=device.name,
             kind="snmp_interfaces",
@@ -57,7 +60,28 @@ def _devices(config: AgentConfig) -> Iterable[Target]:
             interval_s=device.interval_s,
             timeout_s=device.timeout_s,
             credential=config.credential(device.credential),
+            source=device.source,
             links=tuple(links[device.name]),
+        )
+
+
+def _servers(config: AgentConfig) -> Iterable[Target]:
+    devices = {device.name: device for device in config.devices}
+    servers = [(it.name, devices[it.device]) for it in config.servers if it.device]
+    if not servers:
+        return
+    # Imported only where a server is a device.
+    from collectors.snmp_host import SnmpHostTarget  # noqa: PLC0415
+
+    for name, device in servers:
+        yield SnmpHostTarget(
+            name=name,
+            kind="snmp_host",
+            address=_with_port(device),
+            interval_s=device.interval_s,
+            timeout_s=device.timeout_s,
+            device=device.name,
+            credential=config.credential(device.credential),
         )
 
 

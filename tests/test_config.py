@@ -1,10 +1,12 @@
 """What a good configuration comes to: models, secrets, groups, waivers, targets."""
 
+import re
 import subprocess
 import sys
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,8 @@ from collectors.fields import join_address, split_address
 from collectors.host import BoundNic, HostTarget
 from collectors.icmp import IcmpTarget
 from collectors.link import BoundLink
-from collectors.snmp.credential import Community, User
+from collectors.snmp.credential import AuthProtocol, Community, PrivProtocol, User
+from collectors.snmp_host import SnmpHostTarget
 from collectors.snmp_interfaces import SnmpTarget
 from config.agent import AgentConfig, Listen
 from config.load import load
@@ -128,6 +131,18 @@ def test_a_credential_is_what_the_collectors_show_a_device(example: AgentConfig)
     assert (v3.name, v3.priv_protocol) == ("monitor", "AES-128")
 
 
+@pytest.mark.parametrize("priv", get_args(PrivProtocol))
+@pytest.mark.parametrize("auth", get_args(AuthProtocol))
+def test_every_protocol_of_the_example_is_a_word(folder: Path, auth: str, priv: str) -> None:
+    text = (folder / "example.yaml").read_text(encoding="utf-8")
+    assert {auth, priv} <= set(re.findall(r"[A-Z]+[-\d]*\d(?:-C)?|DES", text))
+    text = text.replace("protocol: SHA-256 ", f"protocol: {auth} ")
+    (folder / "example.yaml").write_text(text.replace("protocol: AES-128 ", f"protocol: {priv} "))
+    user = load(folder / "example.yaml").credential("v3")
+    assert isinstance(user, User)
+    assert (user.auth_protocol, user.priv_protocol, user.level) == (auth, priv, 3)
+
+
 def test_a_group_exists_because_links_name_it(example: AgentConfig) -> None:
     (group,) = example.groups
     assert (group.name, group.network) == ("edu-core", "edu")
@@ -155,8 +170,10 @@ def test_a_waiver_that_is_not_needed_does_not_expire(folder: Path) -> None:
     assert load(file).expired_waivers(date(2026, 1, 1)) == []
 
 
-def test_the_targets_are_probes_then_devices_then_this_host(example: AgentConfig) -> None:
-    gateway, portal, r1, r2, host = targets(example)
+def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
+    example: AgentConfig,
+) -> None:
+    gateway, portal, r1, r2, db1, host = targets(example)
     assert isinstance(gateway, IcmpTarget)
     assert (gateway.interval_s, gateway.network, gateway.purpose) == (30, "extranet", "gateway")
     assert (portal.kind, portal.timeout_s) == ("tcp", 3)
@@ -167,6 +184,9 @@ def test_the_targets_are_probes_then_devices_then_this_host(example: AgentConfig
         BoundLink(link="edu-core-b", by="alias", value="教育专网备用"),
         BoundLink(link="exam-a", by="index", value="7"),
     )
+    assert isinstance(db1, SnmpHostTarget)
+    assert (db1.name, db1.device, db1.agent) == ("db1", "r2", r2.agent)
+    assert (db1.interval_s, db1.timeout_s) == (r2.interval_s, r2.timeout_s)
     assert isinstance(host, HostTarget)
     assert (host.name, host.interval_s, host.server) == ("host", 30, "this-host")
     assert host.nics == (BoundNic(link="ext-a", nic="eth1"),)
@@ -178,6 +198,14 @@ def test_a_device_without_links_is_polled_all_the_same(folder: Path) -> None:
     (target,) = targets(load(file))
     assert isinstance(target, SnmpTarget)
     assert target.links == ()
+
+
+def test_a_device_that_is_only_a_server_is_asked_as_one(folder: Path) -> None:
+    file = folder / "smallest.yaml"
+    file.write_text(file.read_text().split("links:")[0] + "servers: [{name: db1, device: r1}]\n")
+    (target,) = targets(load(file))
+    assert isinstance(target, SnmpHostTarget)
+    assert (target.kind, target.name, target.device) == ("snmp_host", "db1", "r1")
 
 
 def test_an_ipv6_device_keeps_its_brackets_and_gets_its_port(folder: Path) -> None:
@@ -223,7 +251,7 @@ def test_only_what_a_file_names_is_imported(folder: Path) -> None:
         cwd=SHIPPED.parent,
     )
     assert "collectors.tcp" in done.stdout
-    for other in ("icmp", "host", "snmp_interfaces", "pysnmp"):
+    for other in ("icmp", "host", "snmp_host", "snmp_interfaces", "pysnmp"):
         assert other not in done.stdout
 
 

@@ -1,13 +1,29 @@
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
+import tempfile
+import termios
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
+from agent.cli.discovered import FILL_IN_BANDWIDTH, FILL_IN_NETWORK, as_yaml
+from collectors.link import BoundLink
+from collectors.snmp.binding import bind
+from collectors.snmp.client import SnmpClient
+from collectors.snmp.inventory import Interface, Inventory, System
+from config.load import load
+from tests.replay import Replay, replaying
+from tests.replayed import Device
 from tests.snmpd import SECRETS, Snmpd
 from tests.testbed import free_port
 
@@ -171,12 +187,130 @@ def test_a_device_that_has_next_to_nothing_is_shown_all_the_same(tmp_path: Path)
 def test_the_table_is_what_a_person_needs(snmpd: Snmpd) -> None:
     said = discover(snmpd)
     assert (said.returncode, said.stderr) == (0, "")
-    heading, _, columns, first, second, third, *_ = said.stdout.splitlines()
+    lines = said.stdout.splitlines()
+    heading, _, counted, _, columns, first, second, *_ = lines
     assert heading.strip() == "r1 · A router"
+    assert counted.strip() == "2 interfaces: 1 up, 1 lowerLayerDown"
     assert columns.split()[:4] == ["index", "name", "alias", "state"]
     assert first.split()[:6] == ["1", "GE1", "教育专网", "up", "10", "Gbit/s"]
     assert second.split()[:4] == ["2", "GigabitEthernet0/0/2", "-", "lowerLayerDown"]
-    assert third.split()[:4] == ["9", "Tunnel", "9", "-"]
+    assert lines[-1].strip() == "1 row more has neither a state nor counters; see --json"
+
+
+@pytest.fixture(scope="module")
+def replay() -> Iterator[Replay]:
+    paths = {path.stem: path for path in (Path(__file__).parent / "fixtures/recordings").iterdir()}
+    devices = {name: Device(path) for name, path in paths.items()}
+    mute = Device(paths["speeds"], silent_after="1.3.6.1.2.1.2.2.1.8.5")
+    with replaying(devices | {"mute": mute}) as one:
+        yield one
+
+
+def replayed(replay: Replay, name: str, *args: str) -> "subprocess.CompletedProcess[str]":
+    return netfold("discover", str(replay.agent(name)), *args, NETFOLD_COMMUNITY="public")
+
+
+def on_a_terminal(replay: Replay, name: str, *args: str) -> str:
+    """What a terminal of 80 columns shows, without its colours; a pipe gets nothing of it."""
+    mine, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, 80))
+    command = [sys.executable, "-m", "agent", "discover", str(replay.agent(name)), *args]
+    env = os.environ | {"NETFOLD_COMMUNITY": "public", "TERM": "xterm"}
+    with subprocess.Popen(command, env=env, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        shown = b""
+        while data := _read(mine):
+            shown += data
+    os.close(mine)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""  # how Linux says that nobody writes any longer
+
+
+@pytest.mark.parametrize("name", ["names", "speeds", "old"])
+def test_a_terminal_of_80_columns_is_wide_enough(replay: Replay, name: str) -> None:
+    shown = on_a_terminal(replay, name).partition("interfaces:")[2]
+    assert len(shown.splitlines()) > 4
+    assert all(cell_len(line.rstrip()) <= 80 for line in shown.splitlines())
+
+
+def test_a_terminal_is_told_how_far_it_has_come_and_a_pipe_is_not(replay: Replay) -> None:
+    shown = on_a_terminal(replay, "speeds", "--json")
+    assert "12 interfaces, 100% of their columns read" in shown
+    piped = replayed(replay, "speeds", "--json")
+    assert piped.stderr == ""
+    assert len(json.loads(piped.stdout)["interfaces"]) == 12
+
+
+def test_a_device_that_falls_silent_in_mid_table_shows_nothing_of_it(replay: Replay) -> None:
+    assert one_line(replayed(replay, "mute", "--json"), 1).startswith("timeout: ")
+
+
+async def test_what_yaml_gives_loads_and_binds_every_line_to_its_own_interface(
+    replay: Replay, tmp_path: Path
+) -> None:
+    pasted = replayed(replay, "names", "--yaml").stdout
+    for word, filled in (("NETWORK", "edu"), ("CREDENTIAL", "v3")):
+        pasted = pasted.replace(f"FILL-IN-THE-{word}", filled)
+    path = config(tmp_path, pasted.replace("FILL-IN-THE-CONTRACTED-BANDWIDTH", "100M"))
+    said = netfold("check", "-c", path)
+    assert said.returncode == 0, said.stdout + said.stderr
+    links = load(path).links
+    client = SnmpClient()
+    bound = [
+        BoundLink(link=link.name, by=link.interface.bound_by[0], value=link.interface.bound_by[1])
+        for link in links
+        if link.interface.bound_by
+    ]
+    binding = await bind(client, replay.agent("names"), "r1", bound)
+    await client.close()
+    assert binding.unbound == ()
+    assert [one.index for one in binding.bound] == [str(index) for index in range(1, 10)]
+    assert Counter(one.link.by for one in binding.bound) == {
+        "description": 3,
+        "name": 3,
+        "alias": 2,
+        "index": 1,
+    }
+
+
+def test_yaml_leaves_out_what_can_be_no_line(replay: Replay) -> None:
+    pasted = replayed(replay, "speeds", "--yaml").stdout
+    named = re.findall(r'name: "odd-switch-(\w+)"', pasted)
+    assert named == ["GE1", "10GE2", "Vlan3", "GE4", "FE5", "GE8", "LAG12"]
+
+
+HOSTILE = [
+    *("plain", "a: b # c", "- x", "'", '"', "\\", "{a}", "[b]", "政务外网", "", "   "),
+    *("line\nbreak", "bell\x07", "\x85", "😀\x00", "a\u3000b", "\ufeff", "x" * 300, "&a *b !c %d"),
+]
+
+
+@given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_interfaces_are_called_the_yaml_loads(names: list[str]) -> None:
+    interfaces = tuple(
+        Interface(
+            *(index, name.strip(), names[0].strip(), names[-1].strip(), 6, 10**9, "up", "up"),
+            *(1, 2, 64, 0, 0, 0, 0),
+        )
+        for index, name in enumerate(names, start=1)
+    )
+    system = System(description=None, object_id=None, name=names[0], uptime_seconds=None)
+    pasted = as_yaml(Inventory(system, interfaces, (), (), ()), "198.51.100.1", "v3")
+    filled = pasted.replace(FILL_IN_NETWORK, "edu").replace(FILL_IN_BANDWIDTH, "100M")
+    with tempfile.TemporaryDirectory() as folder:
+        links = load(config(Path(folder), filled)).links
+    assert len(links) == len(names)
+    for link, interface in zip(links, interfaces, strict=True):
+        key, value = link.interface.bound_by or ("", "")
+        assert str(getattr(interface, key)) == value
 
 
 def test_yaml_can_be_pasted_and_check_names_what_is_still_to_be_said(

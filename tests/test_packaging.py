@@ -87,5 +87,11 @@ def test_every_module_can_be_imported_from_the_wheel_in_another_folder(
     assert {str(Path(it).relative_to(libraries)) for it in imported} == modules
 
 
+def test_the_wheel_knows_every_vendor(source: Path, installed: Path, tmp_path: Path) -> None:
+    code = "from collectors.snmp.profiles import shipped; print(len(shipped()))"
+    known = int(run(installed / "python", "-c", code, cwd=tmp_path))
+    assert known == len(list((source / "collectors/snmp/profiles").glob("*.yaml"))) > 0
+
+
 def test_netfold_starts_from_the_wheel_in_another_folder(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "netfold", "--help", cwd=tmp_path).startswith("Usage: netfold ")

@@ -258,12 +258,13 @@ def test_a_span_out_of_order_is_an_error() -> None:
         advance(begin(NOON + 60, 2), spans(60)[0])
 
 
-def test_a_level_stands_for_a_minute_and_no_longer() -> None:
+def test_a_level_stands_for_as_long_as_it_holds_and_no_longer() -> None:
     before = GaugeReading("server", "db1", "s1", Moment(NOON, 10.0), "cpu", 0.5)
     soon = replace(before, at=Moment(NOON + 30, 40.0))
     much_later = replace(before, at=Moment(NOON + 200, 210.0))
     assert hold(before, soon) == Span(NOON, NOON + 30, (15.0,))
     assert hold(before, much_later) == Span(NOON, NOON + 60, (30.0,))
+    assert hold(replace(before, holds_s=90), much_later) == Span(NOON, NOON + 90, (45.0,))
     assert hold(before, replace(soon, at=Moment(NOON + 30, 20.0))) is Gap.CLOCK
     assert hold(soon, before) is Gap.CLOCK
 

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from agent.history import Record, SeriesKey
 from agent.judge.rates import Tick
-from agent.recorder import LINK_CAPACITY, LINK_RATES_DROPPED, LINK_RECEIVE, Recorder
+from agent.recorder import (
+    LINK_CAPACITY,
+    LINK_OVERSOLD,
+    LINK_RATES_DROPPED,
+    LINK_RECEIVE,
+    Recorder,
+)
 from collectors.base import CounterReading, GaugeReading, Metric, Moment, Sample
 
 NOON = 1_800_000_000.0
@@ -212,6 +218,19 @@ def test_a_level_needs_readings_all_through_the_tick() -> None:
     ]
 
 
+@pytest.mark.parametrize(("holds_s", "seen"), [(60.0, 0), (90.0, 3)])
+def test_a_poll_that_is_a_little_late_leaves_no_hole_where_levels_hold_for_longer(
+    holds_s: float, seen: int
+) -> None:
+    recorder = Recorder()
+    for minute in range(16):
+        at_s = minute * 60 + (minute % 5 == 2) * 0.2
+        at = Moment(NOON + at_s, at_s)
+        recorder.take([GaugeReading("server", "db1", "s1", at, "cpu", 0.25, holds_s)])
+    ticks = recorder.drain()[0].get(SeriesKey("server", "db1", "s1", "cpu"), Record()).ticks
+    assert [tick.values for tick in ticks] == [(pytest.approx(0.25),)] * seen
+
+
 @given(st.lists(st.tuples(st.floats(1, 300), st.floats(0, 1)), min_size=1, max_size=60))
 def test_32_bits_count_every_octet_of_a_port_that_cannot_wrap_them_twice(
     steps: list[tuple[float, float]],
@@ -227,3 +246,39 @@ def test_32_bits_count_every_octet_of_a_port_that_cannot_wrap_them_twice(
 @pytest.mark.parametrize("everything", [False, True])
 def test_nothing_to_write_is_nothing_handed_over(everything: bool) -> None:
     assert Recorder().drain(everything=everything) == ({}, [])
+
+
+def test_a_contract_above_the_ports_speed_is_said_once_and_stays_the_capacity(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Recorder()
+    recorder.contract({"edu-a": 1e9}, (), NOON)
+    for minute in range(3):
+        samples = recorder.take([reading(60 * minute, 0, port_speed_bps=1e8)])
+        assert value(samples, LINK_OVERSOLD) == 1
+    assert [it.message for it in caplog.records] == [
+        "contract is more than the port can carry, one is wrong"
+    ]
+    assert [step.bits_per_second for step in recorder.drain()[1]] == [1e9]
+    assert value(recorder.take([reading(240, 0, port_speed_bps=1e9)]), LINK_OVERSOLD) == 0
+    recorder.take([reading(300, 0, port_speed_bps=1e8)])
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize(
+    ("contract_bps", "port_bps", "oversold"),
+    [
+        pytest.param(1e7, 1e9, 0, id="10M-on-a-gigabit-port-is-how-lines-are-sold"),
+        pytest.param(155e6, 150e6, 0, id="rounded"),
+        pytest.param(2e8, 1e8, 1, id="twice-the-port"),
+        pytest.param(2e8, None, None, id="no-port-speed"),
+        pytest.param(None, 1e8, None, id="no-contract"),
+    ],
+)
+def test_what_disagrees(
+    contract_bps: float | None, port_bps: float | None, oversold: int | None
+) -> None:
+    recorder = Recorder()
+    recorder.contract({"edu-a": contract_bps}, (), NOON)
+    samples = recorder.take([reading(0, 0, port_speed_bps=port_bps)])
+    assert value(samples, LINK_OVERSOLD) == oversold

@@ -107,21 +107,28 @@ async def test_more_values_than_fit_into_one_request_come_in_order(
     assert values[2::3] == [None] * 60
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reason"),
     [
-        pytest.param({"name": "nobody"}, id="unknown-user"),
-        pytest.param({"auth_secret": SecretStr("not-this-one")}, id="wrong-password"),
-        pytest.param({"auth_protocol": "SHA-512"}, id="wrong-protocol"),
-        pytest.param({"name": "readable"}, id="level-not-supported"),
-        pytest.param({"priv_secret": None, "priv_protocol": None}, id="level-too-low"),
-        pytest.param({"priv_secret": SecretStr("not-this-one")}, id="wrong-privacy-password"),
+        pytest.param({"name": "nobody"}, Reason.UNKNOWN_USER, id="unknown-user"),
+        pytest.param(
+            {"auth_secret": SecretStr("not-this-one")}, Reason.WRONG_DIGEST, id="wrong-password"
+        ),
+        pytest.param({"auth_protocol": "SHA-512"}, Reason.WRONG_DIGEST, id="wrong-protocol"),
+        pytest.param({"name": "readable"}, Reason.UNSUPPORTED_LEVEL, id="level-not-supported"),
+        pytest.param({"priv_secret": None, "priv_protocol": None}, Reason.AUTH, id="level-too-low"),
+        pytest.param(
+            {"priv_secret": SecretStr("not-this-one")},
+            Reason.DECRYPTION_ERROR,
+            id="wrong-privacy-password",
+        ),
     ],
 )
-async def test_a_wrong_v3_credential_is_named_auth(
-    snmpd: Snmpd, client: SnmpClient, changes: dict[str, object]
+async def test_a_wrong_v3_credential_is_named_for_what_is_wrong(
+    snmpd: Snmpd, client: SnmpClient, changes: dict[str, object], reason: Reason
 ) -> None:
-    assert (await failure(client, as_user(snmpd, **changes))).reason is Reason.AUTH
+    assert (await failure(client, as_user(snmpd, **changes))).reason is reason
 
 
 async def test_users_of_one_name_and_different_secrets_do_not_disturb_each_other(
@@ -129,7 +136,7 @@ async def test_users_of_one_name_and_different_secrets_do_not_disturb_each_other
 ) -> None:
     wrong = as_user(snmpd, auth_secret=SecretStr("not-this-one"))
     for _ in range(2):
-        assert (await failure(client, wrong)).reason is Reason.AUTH
+        assert (await failure(client, wrong)).reason is Reason.WRONG_DIGEST
         assert await client.get(snmpd.agent_v3, [CONTACT]) == [b"somebody"]
 
 
@@ -271,23 +278,51 @@ async def test_an_answer_to_another_question_is_refused(client: SnmpClient) -> N
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    "credential",
+    ("credential", "reason"),
     [
-        pytest.param(Community(SecretStr("团体名" * 20)), id="chinese-community"),
-        pytest.param(Community(SecretStr("c" * 300)), id="long-community"),
-        pytest.param(Community(SecretStr("")), id="empty-community"),
-        pytest.param(replace(USER, name="监控"), id="chinese-user"),
-        pytest.param(replace(USER, name="u" * 40), id="user-beyond-32-octets"),
-        pytest.param(replace(USER, auth_secret=SecretStr("密码密码密码")), id="chinese-secret"),
+        pytest.param(Community(SecretStr("团体名" * 20)), "timeout", id="chinese-community"),
+        pytest.param(Community(SecretStr("c" * 300)), "timeout", id="long-community"),
+        pytest.param(Community(SecretStr("")), "timeout", id="empty-community"),
+        pytest.param(replace(USER, name="监控"), "unknown_user", id="chinese-user"),
+        pytest.param(replace(USER, name="u" * 40), "local", id="user-beyond-32-octets"),
+        pytest.param(
+            replace(USER, auth_secret=SecretStr("密码密码密码")),
+            "wrong_digest",
+            id="chinese-secret",
+        ),
     ],
 )
 async def test_an_odd_credential_is_refused_by_name_and_shown_nowhere(
-    snmpd: Snmpd, client: SnmpClient, credential: Community | User
+    snmpd: Snmpd, client: SnmpClient, credential: Community | User, reason: str
 ) -> None:
     error = await failure(client, replace(snmpd.agent, credential=credential))
-    assert error.reason in {Reason.AUTH, Reason.TIMEOUT, Reason.LOCAL}
+    assert error.reason == reason
     assert not any(part in str(error) for part in ("团体名", "ccc", "密码"))
     assert await client.get(snmpd.agent, [CONTACT]) == [b"somebody"]
+
+
+async def test_a_device_is_asked_from_the_source_address_that_is_configured(
+    snmpd: Snmpd, client: SnmpClient
+) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as device:
+        device.setblocking(False)
+        device.bind(("127.0.0.1", 0))
+        asked = Agent(*device.getsockname(), COMMUNITY, source="127.0.0.5")
+        asking = asyncio.create_task(_outcome(client, asked))
+        _, sender = await loop.sock_recvfrom(device, 2000)
+        asking.cancel()
+    assert sender[0] == "127.0.0.5"
+    assert await client.get(replace(snmpd.agent, source="127.0.0.1"), [CONTACT]) == [b"somebody"]
+
+
+@pytest.mark.parametrize("source", ["192.0.2.7", "::1"], ids=["not-ours", "another-family"])
+async def test_a_source_address_that_cannot_be_used_is_a_local_fault(
+    snmpd: Snmpd, client: SnmpClient, source: str
+) -> None:
+    error = await failure(client, replace(snmpd.agent, source=source))
+    assert error.reason is Reason.LOCAL
+    assert source in str(error)
 
 
 async def test_names_are_resolved_and_unknown_ones_named(snmpd: Snmpd, client: SnmpClient) -> None:

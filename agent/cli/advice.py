@@ -7,7 +7,12 @@ _ADVICE = {
     Reason.REFUSED: "nobody listens there: check the port, and that the service runs",
     Reason.TIMEOUT: "check the address, the way there and the far side's access list",
     Reason.UNREACHABLE: "check the address and the way there",
-    Reason.AUTH: "check the user, both protocols and secrets, and what the device lets them read",
+    Reason.AUTH: "check what the device lets this user or community read",
+    Reason.UNKNOWN_USER: "check the name, and that the user was made on this device",
+    Reason.WRONG_DIGEST: "check auth.secret and auth.protocol against the device's",
+    Reason.DECRYPTION_ERROR: "check priv.secret and priv.protocol against the device's",
+    Reason.NOT_IN_TIME_WINDOW: "set the device's engine id anew, or update its software",
+    Reason.UNSUPPORTED_LEVEL: "give the user there what is asked for: authentication and privacy",
 }
 _SNMP_TIMEOUT = "check the address, the way there (UDP), the device's access list and, for v2c, "
 _SNMP_TIMEOUT += "the community: a device keeps silent at a wrong one"

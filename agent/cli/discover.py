@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,7 +60,12 @@ def command(
 async def _take(agent: Agent) -> Inventory:
     tools = Tools(clock.now)
     try:
-        return await take(tools.use(SnmpClient), agent)
+        if not sys.stderr.isatty():
+            return await take(tools.use(SnmpClient), agent)
+        from agent.cli.discovered import progress  # noqa: PLC0415 - rich, for a terminal only
+
+        with progress(str(agent)) as tell:
+            return await take(tools.use(SnmpClient), agent, tell)
     finally:
         await tools.close()
 

@@ -12,9 +12,6 @@ from typing import NamedTuple
 from collectors.base import CounterReading, GaugeReading, Moment
 
 TICK_S = 300.0
-GAUGE_HOLD_S = 60.0
-"""A level says nothing of the time more than this after its reading."""
-
 PLAUSIBLE = 1.25
 """A port carries its speed; a little more is a counter that the device refreshes late."""
 
@@ -110,12 +107,12 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
     return _doubt(span, after.counter_bits, _port_speed_bps(before, after)) or span
 
 
-def hold(before: GaugeReading, after: GaugeReading, hold_s: float = GAUGE_HOLD_S) -> Span | Gap:
-    """Let a level stand until the next reading, but no longer than `hold_s`."""
+def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
+    """Let a level stand until the next reading, but no longer than it says it holds."""
     elapsed_s = after.at.wall_s - before.at.wall_s
     if elapsed_s <= 0 or not _clocks_agree(before.at, after.at, elapsed_s):
         return Gap.CLOCK
-    seconds = min(elapsed_s, hold_s)
+    seconds = min(elapsed_s, before.holds_s)
     start_s = before.at.wall_s
     return Span(start_s, start_s + seconds, (before.value * seconds,))
 

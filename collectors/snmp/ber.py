@@ -1,9 +1,12 @@
 """BER as SNMP needs it (X.690, RFC 3417 section 8): a handful of types, definite lengths.
 
-What is written is minimal; what is read may be as long-winded as X.690 allows, and counters may
-lack the leading zero that would make them positive, as some devices write them.
+What is written is minimal. What is read may be as long-winded as X.690 allows, and wrong where
+devices are and no doubt is left: counters without the zero that would make them positive, arcs with
+leading zeros, OIDs of any number of arcs, or of none.
 """
 
+import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from collectors.snmp.varbind import Value
@@ -15,14 +18,19 @@ UINTEGER32 = 0x47  # RFC 1442, of old agents
 NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW = 0x80, 0x81, 0x82  # RFC 3416
 
 UNSIGNED_BITS = {COUNTER32: 32, GAUGE32: 32, TIME_TICKS: 32, UINTEGER32: 32, COUNTER64: 64}
+_GAUGES = {GAUGE32, UINTEGER32}
 _OCTETS = {OCTET_STRING, IP_ADDRESS, OPAQUE}
 _ABSENT = {NULL, NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW}
 
 _SHORT = 0x80
 _MAX_LENGTH_OCTETS = 4
 _MAX_INTEGER_OCTETS = 9
-_MAX_ARC = 2**32 - 1
-_MAX_ARCS = 128  # RFC 2578 section 3.5
+_MAX_ARC = 2**32 - 1  # RFC 2578 section 3.5
+_ROOT_ARCS = 40  # below 0 and 1, X.690 section 8.19.4
+_MINIMAL_ARCS = re.compile(
+    rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*"
+)
+_DOTTED = re.compile(r"[012](\.\d+)+")
 
 
 class BerError(ValueError):
@@ -51,14 +59,31 @@ def oid(dotted: str) -> bytes:
         ValueError: it has fewer than two arcs, or one that no OID can have.
 
     """
+    if not _DOTTED.fullmatch(dotted):
+        msg = f"{dotted!r} is no OID: it needs two numbers at least, with dots between them"
+        raise ValueError(msg)
     first, second, *others = map(int, dotted.split("."))
-    content = bytearray()
-    for arc in (first * 40 + second, *others):
-        if not 0 <= arc <= _MAX_ARC + 80:
-            msg = f"an OID has no arc {arc}"
-            raise ValueError(msg)
-        content += _base128(arc)
-    return tlv(OBJECT_IDENTIFIER, bytes(content))
+    top = _MAX_ARC if first > 1 else _ROOT_ARCS - 1
+    if second > top or max(others, default=0) > _MAX_ARC:
+        msg = f"{dotted} is no OID: an arc is larger than any can be"
+        raise ValueError(msg)
+    return _of_arcs((first * _ROOT_ARCS + second, *others))
+
+
+def minimal(oid_: bytes) -> bytes:
+    """Write an OID as `oid()` would: some devices put zeros before its arcs, or its length.
+
+    Raises:
+        BerError: it is none: `arcs` says why.
+
+    """
+    if oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2):
+        return oid_
+    return _of_arcs(arcs(content(oid_)))
+
+
+def _of_arcs(arcs: Iterable[int]) -> bytes:
+    return tlv(OBJECT_IDENTIFIER, b"".join(map(_base128, arcs)))
 
 
 def _base128(arc: int) -> bytes:
@@ -85,7 +110,7 @@ def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
             msg = f"no length at octet {at + 1}"
             raise BerError(msg)
         start += octets
-        size = int.from_bytes(data[at + 2 : start], "big")
+        size = int.from_bytes(data[at + 2 : start])
     if start + size > end:
         msg = f"{size} octets are said to follow octet {start}, and {end - start} do"
         raise BerError(msg)
@@ -114,8 +139,8 @@ def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 def value(data: bytes, tag: int, start: int, stop: int) -> Value:
     """Read the content of a value of any type that a varbind may have."""
-    if bits := UNSIGNED_BITS.get(tag):
-        return _unsigned(data, start, stop, bits)
+    if tag in UNSIGNED_BITS:
+        return _unsigned(data, start, stop, tag)
     if tag == INTEGER:
         return _signed(data, start, stop)
     if tag in _OCTETS:
@@ -136,8 +161,8 @@ def dotted(content: bytes) -> str:
 
     """
     first, *others = arcs(content) or (0,)
-    top = min(first // 40, 2)
-    return ".".join(map(str, (top, first - 40 * top, *others)))
+    top = min(first // _ROOT_ARCS, 2)
+    return ".".join(map(str, (top, first - _ROOT_ARCS * top, *others)))
 
 
 def content(oid_: bytes) -> bytes:
@@ -149,23 +174,21 @@ def content(oid_: bytes) -> bytes:
 def arcs(content: bytes) -> tuple[int, ...]:
     """Read base-128 numbers: an OID's arcs but for the first, which stands for two.
 
+    RFC 2578 allows 128 of them; Juniper's firewall counters have more, and no harm is in that.
+
     Raises:
-        BerError: the last one is cut off, or one is larger than any arc, or there are too many.
+        BerError: the last one is cut off, or one is larger than any arc.
 
     """
     found, arc = [], 0
     for octet in content:
         arc = arc << 7 | octet & 0x7F
+        if arc > _MAX_ARC + 2 * _ROOT_ARCS:
+            break
         if octet < _SHORT:
             found.append(arc)
             arc = 0
-        elif arc > _MAX_ARC:
-            break
-    if (
-        len(found) > _MAX_ARCS
-        or (content and content[-1] >= _SHORT)
-        or max(found, default=0) > (_MAX_ARC + 80)
-    ):
+    if arc or content[-1:] >= b"\x80":
         msg = f"no OID: {content[:16].hex(' ')}"
         raise BerError(msg)
     return tuple(found)
@@ -175,12 +198,25 @@ def _signed(data: bytes, start: int, stop: int) -> int:
     if not 0 < stop - start <= _MAX_INTEGER_OCTETS:
         msg = f"an integer of {stop - start} octets at octet {start}"
         raise BerError(msg)
-    return int.from_bytes(data[start:stop], "big", signed=True)
+    return int.from_bytes(data[start:stop], signed=True)
 
 
-def _unsigned(data: bytes, start: int, stop: int, bits: int) -> int:
-    """Drop what stands before the type's own octets: a sign, or zeros that some devices add."""
+def _unsigned(data: bytes, start: int, stop: int, tag: int) -> int:
+    """Read a number that has no sign, whether its first octet looks like one or not."""
     if not 0 < stop - start <= _MAX_INTEGER_OCTETS:
         msg = f"a counter of {stop - start} octets at octet {start}"
         raise BerError(msg)
-    return int.from_bytes(data[start:stop], "big") & ((1 << bits) - 1)
+    number = int.from_bytes(data[start:stop])
+    beyond = number >> UNSIGNED_BITS[tag]
+    return _within(number, beyond, tag) if beyond else number
+
+
+def _within(number: int, beyond: int, tag: int) -> int:
+    """Make something of more bits than the type has: a counter wraps, a gauge must not.
+
+    A speed of 10 Gbit/s in a Gauge32 is one, not 1.41 Gbit/s. Ones all over are a sign.
+    """
+    is_sign = beyond & (beyond + 1) == 0 and beyond.bit_length() % 8 == 0
+    if tag in _GAUGES and not is_sign:
+        return number
+    return number & ((1 << UNSIGNED_BITS[tag]) - 1)

@@ -108,7 +108,7 @@ class SnmpClient:
     async def get_together(self, agent: Agent, asked: Get) -> list[Value]:
         """Read values in one request, so that they are of one moment.
 
-        A value that the device fails at is None, and the others are asked for anew.
+        A value that the device fails at is None if it has any of the others.
 
         Raises:
             TooBigError: the device cannot answer so much at once; it will be asked for less.
@@ -118,7 +118,7 @@ class SnmpClient:
             values, _ = await self._ask(agent, asked, asked.names)
         except BadValueError as error:
             if len(asked.names) == 1:
-                return [None]
+                raise
             others = [it for place, it in enumerate(asked.names) if place != error.place]
             values = await self.get_together(agent, Get(others))
             values.insert(error.place, None)

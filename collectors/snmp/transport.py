@@ -114,7 +114,7 @@ class Transport:
 
     def _send(self, waiting: _Waiting) -> None:
         if not waiting.attempts_left:
-            waiting.fail(failures.of_silence(waiting.endpoint.sockaddr, waiting.strange))
+            waiting.fail(failures.of_no_answer(waiting.endpoint.sockaddr, waiting.strange))
             return
         waiting.attempts_left -= 1
         delay_s = waiting.wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, no secret
