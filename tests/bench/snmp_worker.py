@@ -174,16 +174,17 @@ def prepared(rows: Sequence[str]) -> Iterator[tuple[list[str], Get]]:
         yield some, Get(f"{column}.{row}" for row in some for column in OIDS)
 
 
-def samples(device: str, columns: Iterable[dict[str, Value]]) -> Iterator[Sample]:
+def samples(device: str, columns: Sequence[dict[str, Value]]) -> list[Sample]:
     """As the exporter shows them: text is a label, a number is the value."""
+    rows = {index: (device, index) for column in columns for index in column}
+    found: list[Sample] = []
     for metric, column in zip(METRICS, columns, strict=True):
         if len(metric.labels) > len(LABELS):
-            for index, value in column.items():
-                yield Sample(metric, 1, (device, index, text(value)))
+            found += [Sample(metric, 1, (*rows[it], text(value))) for it, value in column.items()]
         else:
-            for index, value in column.items():
-                if isinstance(value, int):
-                    yield Sample(metric, value, (device, index))
+            numbers = ((it, value) for it, value in column.items() if isinstance(value, int))
+            found += [Sample(metric, value, rows[it]) for it, value in numbers]
+    return found
 
 
 def replay(sent: Iterable[tuple[bytes, Address]]) -> bytes:
