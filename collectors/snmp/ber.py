@@ -77,7 +77,8 @@ def minimal(oid_: bytes) -> bytes:
         BerError: it is none: `arcs` says why.
 
     """
-    if oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2):
+    is_short = oid_.isascii()  # no octet of 0x80 or more: every arc, and the length, is one octet
+    if is_short or (oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2)):
         return oid_
     return _of_arcs(arcs(content(oid_)))
 
@@ -132,7 +133,12 @@ def expect(data: bytes, at: int, end: int, wanted: int) -> tuple[int, int]:
 
 
 def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Read an INTEGER; return it and where it stops."""
+    """Read an INTEGER; return it and where it stops.
+
+    Raises:
+        BerError: there is another value, or none.
+
+    """
     start, stop = expect(data, at, end, INTEGER)
     return _signed(data, start, stop), stop
 
