@@ -28,7 +28,8 @@ _MAX_INTEGER_OCTETS = 9
 _MAX_ARC = 2**32 - 1  # RFC 2578 section 3.5
 _ROOT_ARCS = 40  # below 0 and 1, X.690 section 8.19.4
 _MINIMAL_ARCS = re.compile(
-    rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*"
+    rb"(?:[\x00-\x7f]++|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]"
+    rb"|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*+"
 )
 _DOTTED = re.compile(r"[012](\.\d+)+")
 
