@@ -92,16 +92,16 @@ class Reply(NamedTuple):
             BerError: one of them is none, or its value does not end where it ends.
 
         """
-        at = self.start
+        data, at = self.data, self.start
         while at < self.stop:
-            begin, end = ber.expect(self.data, at, self.stop, ber.SEQUENCE)
-            _, stop = ber.expect(self.data, begin, end, ber.OBJECT_IDENTIFIER)
-            tag, start, at = ber.header(self.data, stop, end)
+            begin, end = ber.expect(data, at, self.stop, ber.SEQUENCE)
+            _, stop = ber.expect(data, begin, end, ber.OBJECT_IDENTIFIER)
+            tag, start, at = ber.header(data, stop, end)
             if at != end:
                 msg = f"a value stops at octet {at}, and its varbind at {end}"
                 raise BerError(msg)
-            oid = ber.minimal(self.data[begin:stop])
-            value = ber.value(self.data, tag, start, at)
+            oid = ber.minimal(data[begin:stop])
+            value = ber.value(data, tag, start, at)
             yield Varbind(oid, value, tag == ber.END_OF_MIB_VIEW)
 
     def values(self, oids: Sequence[bytes]) -> list[Value] | None:
