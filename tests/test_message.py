@@ -15,12 +15,12 @@ from pysnmp.proto.mpmod.rfc3412 import SNMPv3Message
 from collectors.snmp import ber, ifmib
 from collectors.snmp.ber import BerError
 from collectors.snmp.client import SnmpClient
+from collectors.snmp.community import CommunitySecurity
 from collectors.snmp.message import (
     GET,
     NUMBERS,
     REPORT,
     RESPONSE,
-    CommunitySecurity,
     Get,
     GetBulk,
     Reply,
