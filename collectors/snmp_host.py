@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -46,11 +47,12 @@ class SnmpHostTarget(Target):
     kind: Literal["snmp_host"] = "snmp_host"
     device: str
     credential: Credential = Field(repr=False)
+    source: str | None = None
 
-    @property
+    @cached_property
     def agent(self) -> Agent:
         """Whom to ask."""
-        return Agent.at(self.address, self.credential, self.family)
+        return Agent.at(self.address, self.credential, self.family, self.source)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Octets, state, speed and errors of the links that end on an SNMP device (IF-MIB, RFC 2863)."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -43,7 +44,7 @@ class SnmpTarget(Target):
     source: str | None = None
     links: tuple[BoundLink, ...] = ()
 
-    @property
+    @cached_property
     def agent(self) -> Agent:
         """Whom to ask."""
         return Agent.at(self.address, self.credential, self.family, self.source)

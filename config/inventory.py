@@ -128,7 +128,7 @@ class Interface(Item):
     name: Text | None = None
     alias: Text | None = None
     description: Text | None = None
-    index: Annotated[int, Field(ge=1)] | None = None
+    index: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None  # InterfaceIndex, RFC 2863
     local: Text | None = None
 
     @model_validator(mode="after")

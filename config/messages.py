@@ -87,4 +87,4 @@ def _bound(bound: float, field: FieldInfo | None, raw: str) -> str:
         return f"{bound * 100:g}%"
     if field and _DURATION in field.metadata:
         return f"{bound / _DAY_S:g}d" if bound and bound % _DAY_S == 0 else f"{bound:g}s"
-    return f"{bound:g}"
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"

@@ -82,6 +82,7 @@ def _servers(config: AgentConfig) -> Iterable[Target]:
             timeout_s=device.timeout_s,
             device=device.name,
             credential=config.credential(device.credential),
+            source=device.source,
         )
 
 

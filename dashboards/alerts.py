@@ -9,12 +9,13 @@ from agent.observe import FAILURES, SUCCESS
 from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
 from collectors.base import Reason
 from collectors.link import UP
+from collectors.snmp_host import collect as snmp_host
 from collectors.snmp_interfaces import collect as snmp_interfaces
 from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_leaving
 
 RUNBOOKS = "docs/operating.md"
 
-_DEVICE = f'kind="{snmp_interfaces.kind}"'
+_DEVICE = f'kind=~"{snmp_interfaces.kind}|{snmp_host.kind}"'
 _LATE_S = 3 * JUDGE_EVERY_S
 
 
@@ -69,7 +70,7 @@ def _device_unreachable() -> dict[str, Any]:
         severity="warning",
         summary="Device {{ $labels.target }} is not measured",
         description="Every poll of device {{ $labels.target }} by {{ $labels.instance }} has "
-        f"failed for 10 minutes: nothing is known of its links. {FAILURES.name} names the reason.",
+        f"failed for 10 minutes: nothing is known of its links or its load. {FAILURES.name} names the reason.",
         lasting="10m",
     )
 

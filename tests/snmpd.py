@@ -209,7 +209,8 @@ def scripted(
 ) -> Callable[[bytes], bytes]:
     """Make a reply of the varbinds, or of the error-status, that `answer` gives to the OIDs asked.
 
-    For what no real daemon does: pysnmp writes the reply, a value being one of its own.
+    For what no real daemon does: pysnmp writes the reply, a value being one of its own. An
+    error-index may stand after the status, as in "genErr 4".
     """
 
     def reply(request: bytes) -> bytes:
@@ -220,7 +221,9 @@ def scripted(
         v2c.apiPDU.set_request_id(pdu, v2c.apiPDU.get_request_id(asked))
         answered = answer([tuple(oid) for oid, _ in v2c.apiPDU.get_varbinds(asked)])
         if isinstance(answered, str):
-            v2c.apiPDU.set_error_status(pdu, answered)
+            word, _, index = answered.partition(" ")
+            v2c.apiPDU.set_error_status(pdu, word)
+            v2c.apiPDU.set_error_index(pdu, int(index or 0))
         else:
             v2c.apiPDU.set_varbinds(pdu, answered)
         v2c.apiMessage.set_pdu(message, pdu)

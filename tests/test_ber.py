@@ -90,7 +90,9 @@ def test_what_is_no_oid_is_refused_by_name(text: str) -> None:
         pytest.param("02 81 01 05", 5, id="a-length-of-two-octets"),
         pytest.param("02 82 00 01 05", 5, id="a-length-of-three-octets"),
         pytest.param("04 84 00 00 00 02 41 42", b"AB", id="a-length-of-five-octets"),
-        # X.690 forbids it, devices do it, and there is no doubt what they mean.
+        # X.690 forbids it, devices do it, and there is no doubt what they mean. Reported in the
+        # issues of sharpsnmplib (700), net-snmp (397), pysnmp (119, 190), puresnmp (76), mini-snmpd
+        # (8), gosnmp (34, 81, 407, 583), logstash-input-snmp (83) and node-snmp-native (28).
         pytest.param("02 04 00 00 00 05", 5, id="an-integer-with-zeros-before-it"),
         pytest.param("02 05 ff fb 6a 65 17", -76913385, id="an-integer-with-a-second-sign"),
         pytest.param("02 05 00 ff ff fc 19", 4294966297, id="an-integer-of-33-bits-is-as-it-says"),
@@ -143,6 +145,7 @@ def test_what_devices_write_is_read(said: str, value: Value) -> None:
         pytest.param("04 80 41 00 00", "no length at octet 1", id="an-indefinite-length"),
         pytest.param("04 85 00 00 00 00 01 41", "no length at octet 1", id="a-length-of-6-octets"),
         pytest.param("04 84 ff ff ff ff 41", "4294967295 octets are said", id="four-gigabytes"),
+        # Some power strips send it (snmp_exporter 541, 1080): what they mean is not known.
         pytest.param("02 00", "an integer of 0 octets", id="an-integer-of-nothing"),
         pytest.param("41 00", "a counter of 0 octets", id="a-counter-of-nothing"),
         pytest.param("46 00", "a counter of 0 octets", id="a-64-bit-counter-of-nothing"),

@@ -242,7 +242,7 @@ def test_a_terminal_of_80_columns_is_wide_enough(replay: Replay, name: str) -> N
 
 def test_a_terminal_is_told_how_far_it_has_come_and_a_pipe_is_not(replay: Replay) -> None:
     shown = on_a_terminal(replay, "speeds", "--json")
-    assert "12 interfaces, 100% of their columns read" in shown
+    assert re.search(r"[1-9]\d* values read", shown)
     piped = replayed(replay, "speeds", "--json")
     assert piped.stderr == ""
     assert len(json.loads(piped.stdout)["interfaces"]) == 12

@@ -18,10 +18,10 @@ from collectors.snmp import ber, transport
 from collectors.snmp.agent import Agent
 from collectors.snmp.ber import BerError
 from collectors.snmp.client import SnmpClient
+from collectors.snmp.community import CommunitySecurity
 from collectors.snmp.message import (
     NUMBERS,
     RESPONSE,
-    CommunitySecurity,
     Get,
     GetBulk,
     UntrustedError,

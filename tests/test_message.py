@@ -15,12 +15,12 @@ from pysnmp.proto.mpmod.rfc3412 import SNMPv3Message
 from collectors.snmp import ber, ifmib
 from collectors.snmp.ber import BerError
 from collectors.snmp.client import SnmpClient
+from collectors.snmp.community import CommunitySecurity
 from collectors.snmp.message import (
     GET,
     NUMBERS,
     REPORT,
     RESPONSE,
-    CommunitySecurity,
     Get,
     GetBulk,
     Reply,
@@ -206,6 +206,7 @@ def test_a_regular_reply_is_read_the_short_way() -> None:
         pytest.param(
             answer([varbind(NAME, b"\2\1\5" + TAIL)]), BerError, id="octets-after-the-value"
         ),
+        # RouterOS does it (gosnmp 572): net-snmp refuses it too.
         pytest.param(answer([varbind(NAME, b"\4\3ab")]), BerError, id="a-value-longer-than-said"),
         pytest.param(
             answer([varbind(NAME, b"\4\3ab"), varbind(UPTIME, b"\5\0")]),

@@ -11,7 +11,8 @@ from pysnmp.hlapi.v3arch import asyncio as pysnmp
 from collectors.base import CollectError, Reason
 from collectors.snmp import ifmib
 from collectors.snmp.client import SnmpClient
-from collectors.snmp.message import NUMBERS, CommunitySecurity, Get
+from collectors.snmp.community import CommunitySecurity
+from collectors.snmp.message import NUMBERS, Get
 from tests import recording
 from tests.replay import Replay, replaying
 from tests.replayed import Device, octets

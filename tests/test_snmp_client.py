@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from pysnmp.proto.api import v2c
 
 from collectors.base import CollectError, Reason
+from collectors.snmp import client as snmp_client
 from collectors.snmp import transport
 from collectors.snmp.agent import Agent
 from collectors.snmp.client import SnmpClient
@@ -269,6 +270,95 @@ async def test_a_device_that_finds_it_too_big_is_asked_for_less(client: SnmpClie
         values = await client.get(agent, [f"1.3.6.1.{number}" for number in range(40)])
     assert values == list(range(40))
     assert max(sizes[-5:]) <= 7
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_device_that_never_answers_is_asked_once_a_poll_and_in_full_once_it_does(
+    client: SnmpClient,
+) -> None:
+    asked: list[bytes] = []
+    is_dead = True
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+
+    def answer(request: bytes) -> bytes | None:
+        asked.append(request)
+        return None if is_dead or len(asked) == 1 else good(request)
+
+    async with answering(answer) as agent:
+        sent = []
+        for _ in range(4):
+            asked.clear()
+            assert await _outcome(client, agent) is Reason.TIMEOUT
+            sent.append(len(asked))
+        assert sent == [3, 3, 1, 1]
+        is_dead = False
+        asked.clear()
+        assert await _outcome(client, agent) is Reason.TIMEOUT  # the one attempt was lost
+        assert await client.get(agent, [UPTIME]) == [7]
+        asked.clear()
+        assert await client.get(agent, [UPTIME]) == [7]
+        assert len(asked) == 2  # tried again, since it answers
+
+
+async def test_a_device_has_two_requests_at_once_and_no_more(client: SnmpClient) -> None:
+    asked: list[bytes] = []
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+
+    def answer(request: bytes) -> bytes | None:
+        asked.append(request)
+        return good(request) if len(asked) > 3 else None  # the first two wait for a second attempt
+
+    async with answering(answer) as agent:
+        waiting = [asyncio.create_task(client.get(agent, [UPTIME])) for _ in range(5)]
+        await eventually_async(lambda: len(asked) == 2)
+        first_two = set(asked)
+        await asyncio.wait(waiting)
+        assert {task.result()[0] for task in waiting} == {7}
+    assert set(asked[:4]) == first_two  # nobody else's before one of them was answered
+
+
+async def test_what_was_asked_for_less_is_asked_for_more_again(client: SnmpClient) -> None:
+    sizes: list[int] = []
+    too_big = 7
+
+    def answer(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]] | str:
+        sizes.append(len(oids))
+        return "tooBig" if len(oids) > too_big else [(oid, v2c.Integer(1)) for oid in oids]
+
+    async with answering(scripted(answer)) as agent:
+        names = [f"1.3.6.1.{number}" for number in range(40)]
+        await client.get(agent, names)
+        too_big = 60
+        for _ in range(100):
+            await client.get(agent, names)
+    assert max(sizes[-8:]) == 40
+
+
+async def test_a_value_that_the_device_fails_at_costs_the_others_nothing(
+    client: SnmpClient,
+) -> None:
+    def answer(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]] | str:
+        bad = next((place for place, oid in enumerate(oids, start=1) if oid[-1] == 3), 0)
+        return f"genErr {bad}" if bad else [(oid, v2c.Integer(oid[-1])) for oid in oids]
+
+    async with answering(scripted(answer)) as agent:
+        assert await client.get(agent, [f"1.3.6.1.{n}" for n in range(6)]) == [0, 1, 2, None, 4, 5]
+        with pytest.raises(CollectError, match=r"genErr at 1\.3\.6\.1\.3"):
+            await client.get(agent, ["1.3.6.1.3"])
+
+
+async def test_a_table_of_too_many_octets_is_not_read_for_ever(
+    client: SnmpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snmp_client, "MAX_BYTES", 10_000)
+
+    def following(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]]:
+        (at,) = oids
+        return [((1, 3, 6, 1, (at[4] if len(at) > 4 else 0) + 1), v2c.OctetString("x" * 1_000))]
+
+    async with answering(scripted(following)) as agent:
+        with pytest.raises(CollectError, match="over 10000 octets"):
+            await client.walk(agent, "1.3.6.1")
 
 
 async def test_an_answer_to_another_question_is_refused(client: SnmpClient) -> None:

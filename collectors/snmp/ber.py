@@ -28,7 +28,8 @@ _MAX_INTEGER_OCTETS = 9
 _MAX_ARC = 2**32 - 1  # RFC 2578 section 3.5
 _ROOT_ARCS = 40  # below 0 and 1, X.690 section 8.19.4
 _MINIMAL_ARCS = re.compile(
-    rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*"
+    rb"(?:[\x00-\x7f]++|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]"
+    rb"|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])*+"
 )
 _DOTTED = re.compile(r"[012](\.\d+)+")
 
@@ -77,7 +78,8 @@ def minimal(oid_: bytes) -> bytes:
         BerError: it is none: `arcs` says why.
 
     """
-    if oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2):
+    is_short = oid_.isascii()  # no octet of 0x80 or more: every arc, and the length, is one octet
+    if is_short or (oid_[1] < _SHORT and _MINIMAL_ARCS.fullmatch(oid_, 2)):
         return oid_
     return _of_arcs(arcs(content(oid_)))
 
@@ -132,7 +134,12 @@ def expect(data: bytes, at: int, end: int, wanted: int) -> tuple[int, int]:
 
 
 def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Read an INTEGER; return it and where it stops."""
+    """Read an INTEGER; return it and where it stops.
+
+    Raises:
+        BerError: there is another value, or none.
+
+    """
     start, stop = expect(data, at, end, INTEGER)
     return _signed(data, start, stop), stop
 

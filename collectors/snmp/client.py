@@ -10,12 +10,12 @@ from collectors.endpoint import Endpoint, resolve
 from collectors.snmp import failures
 from collectors.snmp.agent import Agent
 from collectors.snmp.column import MAX_ROWS, Column
+from collectors.snmp.community import CommunitySecurity
 from collectors.snmp.credential import Community
 from collectors.snmp.failures import BadValueError, TooBigError
 from collectors.snmp.message import (
     RESPONSE,
     Asked,
-    CommunitySecurity,
     Get,
     GetBulk,
     RelearntError,

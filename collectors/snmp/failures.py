@@ -125,7 +125,7 @@ def of_no_answer(address: Address, strange: bytes | None) -> CollectError:
     if strange is None:
         return CollectError(Reason.TIMEOUT, f"no answer from {where}")
     shown = f"{len(strange)} bytes beginning {strange[:8].hex(' ')}" if strange else "nothing"
-    return CollectError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no SNMP: {shown}")
+    return CollectError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no good SNMP: {shown}")
 
 
 def of_source(source: str | None, error: OSError) -> CollectError:

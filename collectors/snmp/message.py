@@ -1,6 +1,6 @@
 """SNMP messages: requests prepared once, and replies taken apart (RFC 3416, RFC 1901).
 
-A PDU of this module ends up in a message of SNMPv2c (`Community`) or of SNMPv3 (`usm.py`): both
+A PDU of this module ends up in a message of SNMPv2c (`community.py`) or of SNMPv3 (`usm.py`): both
 are a `Security`. Only GET and GETBULK exist here, so nothing can be set.
 """
 
@@ -18,8 +18,7 @@ NUMBERS = range(0x01000000, 0x7FFFFFFF)
 """Request and message identifiers: all of four octets, so that a prepared request fits any."""
 
 _ABSENT = b"\x05\x00"
-_VERSION_2C, _VERSION_3 = 1, 3
-_V2C = ber.integer(_VERSION_2C)
+_VERSION_3 = 3
 _SHORT = 0x80
 
 T_co = TypeVar("T_co", covariant=True)
@@ -92,16 +91,16 @@ class Reply(NamedTuple):
             BerError: one of them is none, or its value does not end where it ends.
 
         """
-        at = self.start
+        data, at = self.data, self.start
         while at < self.stop:
-            begin, end = ber.expect(self.data, at, self.stop, ber.SEQUENCE)
-            _, stop = ber.expect(self.data, begin, end, ber.OBJECT_IDENTIFIER)
-            tag, start, at = ber.header(self.data, stop, end)
+            begin, end = ber.expect(data, at, self.stop, ber.SEQUENCE)
+            _, stop = ber.expect(data, begin, end, ber.OBJECT_IDENTIFIER)
+            tag, start, at = ber.header(data, stop, end)
             if at != end:
                 msg = f"a value stops at octet {at}, and its varbind at {end}"
                 raise BerError(msg)
-            oid = ber.minimal(self.data[begin:stop])
-            value = ber.value(self.data, tag, start, at)
+            oid = ber.minimal(data[begin:stop])
+            value = ber.value(data, tag, start, at)
             yield Varbind(oid, value, tag == ber.END_OF_MIB_VIEW)
 
     def values(self, oids: Sequence[bytes]) -> list[Value] | None:
@@ -212,51 +211,6 @@ def _around_the_number(
     tail = ber.integer(first) + ber.integer(second) + ber.tlv(ber.SEQUENCE, binds)
     whole = ber.tlv(kind, b"\x02\x04" + bytes(4) + tail)
     return whole[: len(whole) - len(tail) - 4], tail
-
-
-class CommunitySecurity:
-    """SNMPv2c (RFC 1901): a word in the clear, told both ways."""
-
-    def __init__(self, community: bytes) -> None:
-        self._community = community
-        self._head = _V2C + ber.tlv(ber.OCTET_STRING, community)
-
-    def opening(self, number: int) -> None:
-        """Nothing: the word is all there is."""
-
-    def silence(self) -> None:
-        """Nothing: a wrong community meets silence, as an absent device does."""
-
-    def wrap(self, pdu: bytes, number: int, now_s: float) -> bytes:
-        """Put the word before the PDU; the number is the PDU's own."""
-        return ber.tlv(ber.SEQUENCE, self._head + pdu)
-
-    def unwrap(self, message: bytes, now_s: float) -> Pdu:
-        """Take the PDU out.
-
-        Raises:
-            BerError: it is no message of SNMPv2c.
-            UntrustedError: it shows another community.
-
-        """
-        start, stop = ber.expect(message, 0, len(message), ber.SEQUENCE)
-        if message.startswith(self._head, start):
-            at = start + len(self._head)
-        else:
-            at = self._after_community(message, start, stop)
-        kind, start, stop = ber.header(message, at, stop)
-        return Pdu(kind, message, start, stop)
-
-    def _after_community(self, message: bytes, start: int, stop: int) -> int:
-        """Read the head of a message of other length octets, or of somebody else."""
-        version, at = ber.expect_integer(message, start, stop)
-        if version != _VERSION_2C:
-            msg = "another version than SNMPv2c"
-            raise BerError(msg)
-        start, stop = ber.expect(message, at, stop, ber.OCTET_STRING)
-        if message[start:stop] != self._community:
-            raise UntrustedError
-        return stop
 
 
 def reply(pdu: Pdu) -> Reply:
