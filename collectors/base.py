@@ -38,9 +38,12 @@ class Target(BaseModel):
     family: Family = "any"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric family; `labels` names what each of its samples gives, in order."""
+    """One metric family; `labels` names what each of its samples gives, in order.
+
+    Each is a constant, and equal to itself only: thousands of samples a second are sorted by it.
+    """
 
     name: str
     type: Literal["counter", "gauge", "info"]
@@ -48,8 +51,7 @@ class Metric:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One value of a metric, in the base unit that its name ends with."""
 
     metric: Metric

@@ -70,7 +70,8 @@ def _device_unreachable() -> dict[str, Any]:
         severity="warning",
         summary="Device {{ $labels.target }} is not measured",
         description="Every poll of device {{ $labels.target }} by {{ $labels.instance }} has "
-        f"failed for 10 minutes: nothing is known of its links or its load. {FAILURES.name} names the reason.",
+        f"failed for 10 minutes: nothing is known of its links or its load. {FAILURES.name} names "
+        "the reason.",
         lasting="10m",
     )
 

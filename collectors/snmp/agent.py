@@ -40,5 +40,9 @@ class Agent:
         host, port = split_address(address)
         return cls(host, PORT if port is None else port, credential, family, source)
 
+    def __hash__(self) -> int:
+        """Be found quickly, at every request; two credentials of one address are rare."""
+        return hash((self.host, self.port))
+
     def __str__(self) -> str:
         return join_address(self.host, self.port)

@@ -53,6 +53,8 @@ class _Peer:
     """What is known of a device, as one credential sees it."""
 
     security: Security
+    endpoint: Endpoint | None = None
+    resolved_until_s: float = 0.0
     most: int = MAX_VARBINDS
     unanswered: int = 0
     good: int = 0
@@ -83,7 +85,6 @@ class SnmpClient:
         self._loop = asyncio.get_running_loop()
         self._transport = Transport()
         self._peers: dict[Agent, _Peer] = {}
-        self._resolved: dict[tuple[str, int, str], tuple[float, Endpoint]] = {}
 
     async def close(self) -> None:
         """Give the sockets back."""
@@ -170,8 +171,8 @@ class SnmpClient:
 
     async def _ask(self, agent: Agent, asked: Asked[T], names: Sequence[str] = ()) -> tuple[T, int]:
         """Return what was asked for, and the size of the reply in octets."""
-        endpoint = await self._resolve(agent)
         peer = self._peer(agent)
+        endpoint = await self._resolve(agent, peer)
         async with peer.flights:
             attempts = 1 if peer.is_dead else ATTEMPTS
             peer.unanswered += 1  # before the caller's timeout may cut in
@@ -216,15 +217,12 @@ class SnmpClient:
         msg = f"{agent} tells again and again that it has begun anew"
         raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
 
-    async def _resolve(self, agent: Agent) -> Endpoint:
-        key = (agent.host, agent.port, agent.family)
+    async def _resolve(self, agent: Agent, peer: _Peer) -> Endpoint:
         now_s = self._loop.time()
-        if key not in self._resolved or self._resolved[key][0] < now_s:
-            self._resolved[key] = (
-                now_s + RESOLVED_FOR_S,
-                await resolve(agent.host, agent.family, agent.port),
-            )
-        return self._resolved[key][1]
+        if peer.endpoint is None or peer.resolved_until_s < now_s:
+            peer.endpoint = await resolve(agent.host, agent.family, agent.port)
+            peer.resolved_until_s = now_s + RESOLVED_FOR_S
+        return peer.endpoint
 
     def _peer(self, agent: Agent) -> _Peer:
         peer = self._peers.get(agent)

@@ -20,6 +20,8 @@ NUMBERS = range(0x01000000, 0x7FFFFFFF)
 _ABSENT = b"\x05\x00"
 _VERSION_3 = 3
 _SHORT = 0x80
+_PLAIN = {ber.COUNTER32: 4, ber.GAUGE32: 4, ber.TIME_TICKS: 4, ber.COUNTER64: 8}
+"""What is a number as it stands, up to so many octets; nearly all that is polled is."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -135,7 +137,11 @@ class Reply(NamedTuple):
                     and data[at] == ber.SEQUENCE
                 ):
                     return None
-                found.append(ber.value(data, data[tag_at], start, end))
+                tag = data[tag_at]
+                if 0 < end - start <= _PLAIN.get(tag, 0):
+                    found.append(int.from_bytes(data[start:end]))
+                else:
+                    found.append(ber.value(data, tag, start, end))
                 at = end
         except IndexError:
             return None

@@ -1,6 +1,7 @@
 """What devices write into names and descriptions, as text."""
 
 import codecs
+from functools import lru_cache
 
 PADDING = b"\0 \t\r\n"
 
@@ -18,8 +19,12 @@ def text(value: object) -> str:
     may cut the last character in two, and what is left of it is dropped. What is neither is
     taken for Latin-1, which any octets are.
     """
-    if not isinstance(value, bytes):
-        return ""
+    return _text(value) if isinstance(value, bytes) else ""
+
+
+@lru_cache(maxsize=16_384)
+def _text(value: bytes) -> str:
+    """Decode it once: a name is read again at every poll."""
     octets = value.strip(PADDING).split(b"\0")[0].rstrip(PADDING)
     for encoding in _PROOFS:
         found = _decoded(octets, encoding)

@@ -21,7 +21,6 @@ _RECVERR = {
 }
 _DATAGRAM_BYTES = 65535
 _RECEIVE_BUFFER_BYTES = 4 * 2**20
-_BATCH = 64
 
 
 class UdpSocket:
@@ -72,18 +71,19 @@ class UdpSocket:
             self._socket.sendto(message, address)
 
     def _readable(self) -> None:
-        for _ in range(_BATCH):
-            try:
-                message, address = self._socket.recvfrom(_DATAGRAM_BYTES)
-            except BlockingIOError:
-                break
-            except OSError:  # what the error queue tells with its address
-                continue
+        """Read one datagram: the loop calls again while there are more.
+
+        What the error queue holds is reported before any datagram (sk_err, udp_recvmsg).
+        """
+        try:
+            message, address = self._socket.recvfrom(_DATAGRAM_BYTES)
+        except OSError:
+            if self._read_errors():
+                # libuv stops polling at an error; begun anew, it goes on.
+                self._loop.remove_reader(self._socket)
+                self._loop.add_reader(self._socket, self._readable)
+        else:
             self._received(message, address)
-        if self._read_errors():
-            # libuv stops polling at an error; begun anew, it goes on.
-            self._loop.remove_reader(self._socket)
-            self._loop.add_reader(self._socket, self._readable)
 
     def _read_errors(self) -> bool:
         """Tell of each error in the queue, in which the first word is the errno."""
