@@ -103,7 +103,12 @@ def _lines(metric: Metric, samples: Sequence[Sample]) -> bytes:
     A sample costs a third of a microsecond, which is what counts where there are 100,000.
     """
     line = _template(metric)
-    text = "".join([line % (*labels, _number(value)) for _, value, labels in samples])
+    text = "".join(
+        [
+            line % (*labels, value if type(value) is int else _number(value))
+            for _, value, labels in samples
+        ]
+    )
     quotes, breaks = 2 * len(metric.labels) * len(samples), len(samples)
     if "\\" in text or text.count('"') != quotes or text.count("\n") != breaks:
         escaped = ((*map(_escaped, labels), _number(value)) for _, value, labels in samples)
@@ -121,8 +126,6 @@ def _template(metric: Metric) -> str:
 def _number(value: float) -> str:
     """An int keeps all its digits; a float the shortest that reads back the same."""
     text = repr(value)
-    if isinstance(value, int):
-        return text
     return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(text, text)
 
 

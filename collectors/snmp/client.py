@@ -1,6 +1,7 @@
 """Reads SNMP devices: one client for all of them, on sockets that they share."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -29,7 +30,10 @@ from collectors.snmp.varbind import Value
 
 ATTEMPTS = 3
 MAX_VARBINDS = 60
-"""About one packet; more than that, and replies come in fragments."""
+"""About one packet."""
+
+PACKET_OCTETS = {socket.AF_INET: 1472, socket.AF_INET6: 1452}
+"""What UDP carries in one Ethernet frame of 1,500 octets."""
 
 IN_FLIGHT = 2
 """Requests to one device at once: many answer one after the other, and drop what waits."""
@@ -56,6 +60,7 @@ class _Peer:
     endpoint: Endpoint | None = None
     resolved_until_s: float = 0.0
     most: int = MAX_VARBINDS
+    ceiling: int = MAX_VARBINDS
     unanswered: int = 0
     good: int = 0
     flights: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
@@ -72,7 +77,13 @@ class _Peer:
         """Ask for a little more, now and then, after what was well."""
         self.good += 1
         if self.good % _GROW_AFTER == 0:
-            self.most = min(MAX_VARBINDS, self.most + max(1, self.most // 4))
+            self.most = min(self.ceiling, self.most + max(1, self.most // 4))
+
+    def fit(self, varbinds: int, octets: int, packet_octets: int) -> None:
+        """Ask for no more than comes back in one packet: of a fragmented reply, more is lost."""
+        if octets > packet_octets:
+            self.ceiling = max(1, min(self.ceiling, varbinds * packet_octets // octets))
+            self.most = min(self.most, self.ceiling)
 
 
 class SnmpClient:
@@ -177,7 +188,9 @@ class SnmpClient:
             attempts = 1 if peer.is_dead else ATTEMPTS
             peer.unanswered += 1  # before the caller's timeout may cut in
             try:
-                answer, content = await self._exchange(agent, endpoint, peer, asked, attempts)
+                answer, content, octets = await self._exchange(
+                    agent, endpoint, peer, asked, attempts
+                )
             except CollectError as error:
                 if error.reason is Reason.TIMEOUT:
                     raise peer.security.silence() or error from None
@@ -186,27 +199,29 @@ class SnmpClient:
         peer.unanswered = 0
         if content is not None:
             peer.grow()
-            return content, answer.stop - answer.start
+            peer.fit(asked.size, octets, PACKET_OCTETS[endpoint.family])
+            return content, octets
         failure = failures.of_status(agent, answer.status, answer.error_index, names)
         if isinstance(failure, TooBigError):
-            peer.shrink(len(asked.oids))
+            peer.shrink(asked.size)
         raise failure
 
     async def _exchange(
         self, agent: Agent, endpoint: Endpoint, peer: _Peer, asked: Asked[T], attempts: int
-    ) -> tuple[Reply, T | None]:
-        """Ask until there is an answer; without content if its status is an error."""
+    ) -> tuple[Reply, T | None, int]:
+        """Ask until there is an answer: its content (None if it tells an error), its octets."""
         for _ in range(_LESSONS):
             number = self._transport.number()
             opening = peer.security.opening(number)
             message = opening or peer.security.wrap(asked.pdu(number), number, self._loop.time())
 
-            def accept(message: bytes, number: int = number) -> tuple[Reply, T | None]:
+            def accept(message: bytes, number: int = number) -> tuple[Reply, T | None, int]:
                 pdu = peer.security.unwrap(message, self._loop.time())
                 answer = reply(pdu)
                 if pdu.kind != RESPONSE or answer.number != number:
                     raise UntrustedError
-                return answer, None if answer.status else asked.read(answer)
+                content = None if answer.status else asked.read(answer)
+                return answer, content, len(message)
 
             try:
                 return await self._transport.exchange(

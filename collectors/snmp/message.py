@@ -152,8 +152,8 @@ class Asked(Protocol[T_co]):
     """A question: its PDU, and how the answer is read."""
 
     @property
-    def oids(self) -> Sequence[bytes]:
-        """What is asked for, or what the wanted comes after."""
+    def size(self) -> int:
+        """How many varbinds may come back."""
 
     def pdu(self, number: int) -> bytes:
         """The PDU with its request-id."""
@@ -178,7 +178,8 @@ class Get:
 
     def __init__(self, oids: Iterable[str]) -> None:
         self.names = tuple(oids)
-        self.oids: Sequence[bytes] = tuple(map(ber.oid, self.names))
+        self.oids = tuple(map(ber.oid, self.names))
+        self.size = len(self.oids)
         self._head, self._tail = _around_the_number(GET, 0, 0, self.oids)
 
     def pdu(self, number: int) -> bytes:
@@ -198,7 +199,7 @@ class GetBulk:
     """A GETBULK of so many rows after certain OIDs (RFC 3416, section 4.2.3)."""
 
     def __init__(self, oids: Sequence[bytes], rows: int) -> None:
-        self.oids = oids
+        self.size = len(oids) * rows
         self._head, self._tail = _around_the_number(GET_BULK, 0, rows, oids)
 
     def pdu(self, number: int) -> bytes:

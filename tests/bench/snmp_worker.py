@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from agent import clock
+from agent.app import spare_what_lasts
 from agent.exposition import Exposition
 from agent.observe import observe
 from agent.recorder import Recorder
@@ -65,7 +66,7 @@ class Worker:
         self._exposition = Exposition()
         self._recorder = Recorder()
         self._targets: dict[Agent, SnmpTarget] = {}
-        self._gets: dict[Agent, list[tuple[list[str], Get]]] = {}
+        self._gets: dict[Agent, list[tuple[list[tuple[str, str]], Get]]] = {}
 
     @property
     def _client(self) -> SnmpClient:
@@ -78,6 +79,8 @@ class Worker:
         """Do it once, and measure it; what an agent does only at its start is done before."""
         new = [agent for agent in agents if agent not in self._targets]
         await together(self._meet(agent) for agent in new)
+        if new:
+            spare_what_lasts()
         sent = await self._sent(agents) if kind == "floor" else []
         self._exposition = Exposition()  # without what other devices said
         cpu_s, wall_s = time.process_time(), time.perf_counter()
@@ -107,23 +110,22 @@ class Worker:
 
     async def _read(self, agent: Agent) -> None:
         """GET the columns of all rows, which are known, as collectors/snmp/poll.py does."""
-        columns: list[dict[str, Value]] = [{} for _ in OIDS]
+        found: list[Sample] = []
         left = iter(self._gets[agent])
 
         async def ask() -> None:
             for rows, get in left:
-                values = iter(await self._client.get_together(agent, get))
-                for row in rows:
-                    for column in columns:
-                        column[row] = next(values)
+                values = await self._client.get_together(agent, get)
+                for place, labels in enumerate(rows):
+                    found.extend(row(labels, values[place * len(OIDS) :]))
 
         await together(ask() for _ in range(IN_FLIGHT))
-        self._exposition.put(agent.host, samples(agent.host, columns))
+        self._exposition.put(agent.host, found)
 
     async def _meet(self, agent: Agent) -> None:
         """Prepare the requests for all rows; have a link for each interface, and poll them once."""
         (names,) = await self._client.walk(agent, ifmib.NAME)
-        self._gets[agent] = list(prepared(list(names)))
+        self._gets[agent] = list(prepared(agent.host, list(names)))
         links = tuple(
             BoundLink(link=f"{agent.host} {text(name)}", by="name", value=text(name))
             for name in names.values()
@@ -166,25 +168,28 @@ class Worker:
         return sent
 
 
-def prepared(rows: Sequence[str]) -> Iterator[tuple[list[str], Get]]:
-    """Requests for all columns of so many rows each as fit."""
+def prepared(device: str, rows: Sequence[str]) -> Iterator[tuple[list[tuple[str, str]], Get]]:
+    """Requests for all columns of so many rows each as fit, and the labels of the rows."""
     at_once = MAX_VARBINDS // len(OIDS)
     for first in range(0, len(rows), at_once):
         some = list(rows[first : first + at_once])
-        yield some, Get(f"{column}.{row}" for row in some for column in OIDS)
+        get = Get(f"{column}.{index}" for index in some for column in OIDS)
+        yield [(device, index) for index in some], get
 
 
-def samples(device: str, columns: Sequence[dict[str, Value]]) -> list[Sample]:
-    """As the exporter shows them: text is a label, a number is the value."""
-    rows = {index: (device, index) for column in columns for index in column}
-    found: list[Sample] = []
-    for metric, column in zip(METRICS, columns, strict=True):
+def row(labels: tuple[str, str], values: Sequence[Value]) -> Iterator[Sample]:
+    """As the exporter shows a row: text is a label, a number is the value."""
+    for metric, value in zip(METRICS, values, strict=False):
         if len(metric.labels) > len(LABELS):
-            found += [Sample(metric, 1, (*rows[it], text(value))) for it, value in column.items()]
-        else:
-            numbers = ((it, value) for it, value in column.items() if isinstance(value, int))
-            found += [Sample(metric, value, rows[it]) for it, value in numbers]
-    return found
+            yield Sample(metric, 1, (*labels, text(value)))
+        elif isinstance(value, int):
+            yield Sample(metric, value, labels)
+
+
+def samples(device: str, columns: Sequence[dict[str, Value]]) -> Iterator[Sample]:
+    """All rows of a walk."""
+    for index in dict.fromkeys(index for column in columns for index in column):
+        yield from row((device, index), [column.get(index) for column in columns])
 
 
 def replay(sent: Iterable[tuple[bytes, Address]]) -> bytes:
