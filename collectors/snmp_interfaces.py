@@ -101,9 +101,9 @@ def _measurements(device: str, read: Read) -> list[Measurement]:
     if speed_bps:
         found.append(Sample(link.PORT_SPEED, speed_bps / 8, labels))
     for metric, column in COUNTERS:
-        if (count := ifmib.number(row[column])) is not None:
+        if (count := ifmib.count(row[column])) is not None:
             found.append(Sample(metric, count, labels))
-    octets = ifmib.octets(row)
+    octets = ifmib.octets(row, read.before)
     if octets.bits and octets.receive is not None and octets.transmit is not None:
         found.append(
             CounterReading(

@@ -1,8 +1,10 @@
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from pysnmp.proto.api import v2c
 
 from collectors import link
 from collectors.base import (
@@ -30,6 +32,8 @@ from tests.snmpd import (
     planted,
     scripted,
 )
+
+Poller = Callable[[], Awaitable[Sequence[Measurement]]]
 
 PORTS = [*planted(101, "Gi0/0/1"), *planted(102, "Gi0/0/2"), *planted(103, "Gi0/0/3")]
 
@@ -295,8 +299,6 @@ async def test_what_a_device_does_not_give_is_left_out(tmp_path: Path, tools: To
 
 
 async def test_a_device_that_takes_little_at_once_is_still_read(tools: Tools) -> None:
-    from pysnmp.proto.api import v2c  # noqa: PLC0415
-
     name = tuple(map(int, ifmib.NAME.split(".")))
 
     def answer(oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]] | str:
@@ -316,6 +318,91 @@ async def test_a_device_that_takes_little_at_once_is_still_read(tools: Tools) ->
         target = SnmpTarget(name="r1", address=str(agent), credential=COMMUNITY, links=tuple(links))
         reads = counters(await measure(target, tools))
     assert [read.receive_bytes for read in reads.values()] == [1, 2, 3]
+
+
+class OnePort:
+    """A device with one port, whose columns are the test's to change."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, object] = {
+            ifmib.NAME: v2c.OctetString("p1"),
+            ifmib.OPER_STATUS: v2c.Integer(1),
+            ifmib.HC_IN_OCTETS: v2c.Counter64(2**40),
+            ifmib.HC_OUT_OCTETS: v2c.Counter64(2**41),
+            ifmib.HIGH_SPEED: v2c.Gauge32(1000),
+        }
+        self.polled: list[set[str]] = []
+
+    def answer(self, oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]]:
+        name = tuple(map(int, ifmib.NAME.split(".")))
+        if oids == [name]:
+            return [((*name, 1), self.columns[ifmib.NAME])]
+        if oids == [(*name, 1)]:
+            return [(oids[0], v2c.EndOfMibView(""))]
+        asked = [".".join(map(str, oid[:-1])) for oid in oids]
+        self.polled.append(set(asked))
+        found = (self.columns.get(it, v2c.NoSuchInstance("")) for it in asked)
+        return [(oid, value) for oid, value in zip(oids, found, strict=True)]
+
+
+@asynccontextmanager
+async def polling(port: OnePort, now: Callable[[], Moment]) -> AsyncIterator[Poller]:
+    tools = Tools(now)
+    async with answering(scripted(port.answer)) as agent:
+        links = (by_name("p1"),)
+        target = SnmpTarget(name="r1", address=str(agent), credential=COMMUNITY, links=links)
+        try:
+            yield lambda: measure(target, tools)
+        finally:
+            await tools.close()
+
+
+async def test_names_and_speeds_are_read_hourly_and_what_moves_at_every_poll() -> None:
+    port, at_s = OnePort(), 0.0
+    async with polling(port, lambda: Moment(at_s, at_s)) as poll:
+        await poll()
+        port.polled.clear()
+        for _ in range(3):
+            at_s += 60
+            await poll()
+        assert len(port.polled) == 3
+        assert all(ifmib.HC_IN_OCTETS in it and ifmib.NAME in it for it in port.polled)
+        assert not any({ifmib.HIGH_SPEED, ifmib.SPEED, ifmib.IN_OCTETS} & it for it in port.polled)
+        port.polled.clear()
+        at_s += 3600
+        await poll()
+        assert any(ifmib.HIGH_SPEED in it for it in port.polled)
+
+
+async def test_a_port_that_comes_up_has_the_speed_that_it_has_now() -> None:
+    port = OnePort()
+    async with polling(port, lambda: Moment(0, 0)) as poll:
+        assert gauges(await poll())[link.PORT_SPEED.name] == 125_000_000
+        port.columns |= {ifmib.OPER_STATUS: v2c.Integer(2)}
+        await poll()
+        port.columns |= {ifmib.OPER_STATUS: v2c.Integer(1), ifmib.HIGH_SPEED: v2c.Gauge32(100)}
+        assert gauges(await poll())[link.PORT_SPEED.name] == 12_500_000
+
+
+async def test_64_bit_counters_that_stand_still_while_the_others_count_are_left_alone() -> None:
+    port = OnePort()
+    zeros = dict.fromkeys((ifmib.HC_IN_OCTETS, ifmib.HC_OUT_OCTETS), v2c.Counter64(0))
+    port.columns |= {**zeros, ifmib.IN_OCTETS: v2c.Counter32(0), ifmib.OUT_OCTETS: v2c.Counter32(0)}
+    async with polling(port, lambda: Moment(0, 0)) as poll:
+        assert counters(await poll())["line"].counter_bits == 64
+        port.columns |= {ifmib.IN_OCTETS: v2c.Counter32(5_000)}
+        read = counters(await poll())["line"]
+        assert (read.receive_bytes, read.counter_bits) == (5_000, 32)
+        port.columns |= {ifmib.IN_OCTETS: v2c.Counter32(0)}  # it wrapped, to 0 of all numbers
+        assert counters(await poll())["line"].counter_bits == 32
+
+
+async def test_64_bit_counters_that_go_away_leave_nothing_old_behind() -> None:
+    port = OnePort()
+    async with polling(port, lambda: Moment(0, 0)) as poll:
+        await poll()
+        del port.columns[ifmib.HC_IN_OCTETS], port.columns[ifmib.HC_OUT_OCTETS]
+        assert counters(await poll()) == {}
 
 
 async def test_changed_links_of_a_device_are_bound_anew(snmpd: Snmpd, tools: Tools) -> None:

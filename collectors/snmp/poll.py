@@ -35,12 +35,16 @@ Now = Callable[[], Moment]
 
 
 class Read(NamedTuple):
-    """One interface as one reply gave it: sysUpTime in hundredths of a second, and the columns."""
+    """One interface as one reply gave it: sysUpTime in hundredths of a second, and the columns.
+
+    `before` is the same row as the poll before had it.
+    """
 
     bound: Bound
     at: Moment
     uptime: int | None
     row: ifmib.Row
+    before: ifmib.Row | None = None
 
     @property
     def is_sure(self) -> bool:
@@ -60,7 +64,7 @@ class Poll:
         self._identified_s = float("-inf")
         self._uptime: int | None = None
         self._standing: dict[Bound, ifmib.Row] = {}
-        self._states: dict[Bound, Value] = {}
+        self._last: dict[Bound, ifmib.Row] = {}
         self._moving = _Requests({})
 
     async def read(self, client: SnmpClient, now: Now) -> list[Read]:
@@ -75,11 +79,14 @@ class Poll:
         if self._has_moved(reads):
             await self._bind(client, now)
             reads = await self._moving.read(client, self.agent, now)
-        elif any(it.row[ifmib.OPER_STATUS] != self._states.get(it.bound) for it in reads):
+        elif any(self._has_changed_state(it) for it in reads):
             await self._identify(client, now)  # a port that comes up may have another speed
         self._uptime = _least_uptime(reads)
-        self._states = {it.bound: it.row[ifmib.OPER_STATUS] for it in reads}
-        return [it._replace(row={**self._standing[it.bound], **it.row}) for it in reads]
+        before, self._last = self._last, {it.bound: it.row for it in reads}
+        return [
+            it._replace(row={**self._standing[it.bound], **it.row}, before=before.get(it.bound))
+            for it in reads
+        ]
 
     async def _bind(self, client: SnmpClient, now: Now) -> None:
         self.binding = await bind(client, self.agent, self._device, self.links)
@@ -92,9 +99,13 @@ class Poll:
         whole = _Requests(dict.fromkeys(self.binding.bound, columns))
         reads = await whole.read(client, self.agent, now)
         self._standing = {it.bound: {name: it.row[name] for name in STANDING} for it in reads}
-        self._states = {it.bound: it.row[ifmib.OPER_STATUS] for it in reads}
+        self._last = {it.bound: it.row for it in reads}
         self._moving = _Requests({it.bound: _moving(it) for it in reads})
         self._uptime = _least_uptime(reads)
+
+    def _has_changed_state(self, read: Read) -> bool:
+        last = self._last.get(read.bound, {})
+        return read.row[ifmib.OPER_STATUS] != last.get(ifmib.OPER_STATUS)
 
     def _has_moved(self, reads: Sequence[Read]) -> bool:
         """Whether rows may have changed places since they were identified."""
