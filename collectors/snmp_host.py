@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -49,7 +48,7 @@ class SnmpHostTarget(Target):
     credential: Credential = Field(repr=False)
     source: str | None = None
 
-    @cached_property
+    @property
     def agent(self) -> Agent:
         """Whom to ask."""
         return Agent.at(self.address, self.credential, self.family, self.source)

@@ -1,7 +1,6 @@
 """Octets, state, speed and errors of the links that end on an SNMP device (IF-MIB, RFC 2863)."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -44,7 +43,7 @@ class SnmpTarget(Target):
     source: str | None = None
     links: tuple[BoundLink, ...] = ()
 
-    @cached_property
+    @property
     def agent(self) -> Agent:
         """Whom to ask."""
         return Agent.at(self.address, self.credential, self.family, self.source)
@@ -54,7 +53,7 @@ class Polls:
     """An engine: what is remembered of each device from one observation to the next."""
 
     def __init__(self) -> None:
-        self._of: dict[str, Poll] = {}
+        self._of: dict[str, tuple[SnmpTarget, Poll]] = {}
 
     async def close(self) -> None:
         """Forget them all."""
@@ -63,9 +62,13 @@ class Polls:
     def of(self, target: SnmpTarget) -> Poll:
         """What is known of a device; nothing any more if it is asked otherwise than before."""
         known = self._of.get(target.name)
-        if known is None or (known.agent, known.links) != (target.agent, target.links):
-            known = self._of[target.name] = Poll(target.agent, target.links, target.name)
-        return known
+        if known is not None and known[0] is target:
+            return known[1]
+        poll = Poll(target.agent, target.links, target.name)
+        if known is not None and (known[1].agent, known[1].links) == (poll.agent, poll.links):
+            poll = known[1]
+        self._of[target.name] = target, poll
+        return poll
 
 
 @collector("snmp_interfaces", SnmpTarget, *link.METRICS, probe=False)
