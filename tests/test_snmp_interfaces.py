@@ -32,6 +32,7 @@ from tests.snmpd import (
     planted,
     scripted,
 )
+from tests.testbed import eventually
 
 Poller = Callable[[], Awaitable[Sequence[Measurement]]]
 
@@ -232,6 +233,8 @@ async def test_after_a_restart_the_rows_are_looked_for_again(tmp_path: Path, too
         first = counters(await measure(device(daemon, alias), tools))["line"]
         # The alias is still where it was; another row has it too, as only a walk can tell.
         daemon.plant([*one, *other])
+        # So long that whatever begins anew has been up for less.
+        eventually(lambda: int(daemon.get(ifmib.SYS_UPTIME)[0]) > 400)
         assert counters(await measure(device(daemon, alias), tools))
         daemon.restart()
         with pytest.raises(CollectError, match="2 interfaces with alias"):
