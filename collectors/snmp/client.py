@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from collectors.base import CollectError, Reason
@@ -215,14 +216,7 @@ class SnmpClient:
             opening = peer.security.opening(number)
             message = opening or peer.security.wrap(asked.pdu(number), number, self._loop.time())
 
-            def accept(message: bytes, number: int = number) -> tuple[Reply, T | None, int]:
-                pdu = peer.security.unwrap(message, self._loop.time())
-                answer = reply(pdu)
-                if pdu.kind != RESPONSE or answer.number != number:
-                    raise UntrustedError
-                content = None if answer.status else asked.read(answer)
-                return answer, content, len(message)
-
+            accept = partial(self._read, peer, asked, number)
             try:
                 return await self._transport.exchange(
                     endpoint, number, message, accept, attempts=attempts, source=agent.source
@@ -231,6 +225,17 @@ class SnmpClient:
                 continue
         msg = f"{agent} tells again and again that it has begun anew"
         raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
+
+    def _read(
+        self, peer: _Peer, asked: Asked[T], number: int, message: bytes
+    ) -> tuple[Reply, T | None, int]:
+        """Take a reply apart, as `_exchange` returns it; what it raises is for the transport."""
+        pdu = peer.security.unwrap(message, self._loop.time())
+        answer = reply(pdu)
+        if pdu.kind != RESPONSE or answer.number != number:
+            raise UntrustedError
+        content = None if answer.status else asked.read(answer)
+        return answer, content, len(message)
 
     async def _resolve(self, agent: Agent, peer: _Peer) -> Endpoint:
         now_s = self._loop.time()

@@ -1,5 +1,7 @@
 """How an SNMPv3 message is laid out: header and scope (RFC 3412), the user's part (RFC 3414)."""
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from collectors.snmp import ber
@@ -15,6 +17,14 @@ MOST = 2**31 - 1
 _VERSION = ber.integer(3)
 _MAX_SIZE = ber.integer(65507)  # octets: what UDP carries over IPv4
 _MODEL = 3
+_NUMBER = b"\x02\x04"
+"""Before a number of four octets."""
+
+_CLOCK_OCTETS = 9
+"""At most, most of them zeros: as any integer here."""
+
+_BEFORE_SALT = (ber.OCTET_STRING, ber.INTEGER, ber.INTEGER, ber.OCTET_STRING, ber.OCTET_STRING)
+_SHORT = 0x80
 _NO_CONTEXT = ber.tlv(ber.OCTET_STRING, b"")
 
 
@@ -37,25 +47,31 @@ class Envelope(NamedTuple):
     stop: int = 0
 
     def around(self, content: bytes) -> tuple[bytes, int]:
-        """Write a message, and say where its digest begins."""
-        before = (
-            ber.tlv(ber.OCTET_STRING, self.engine_id)
-            + ber.integer(self.boots)
-            + ber.integer(self.time_s)
-            + ber.tlv(ber.OCTET_STRING, self.user)
-        )
-        digest, salt = (ber.tlv(ber.OCTET_STRING, it) for it in (self.digest, self.salt))
-        flags = ber.tlv(ber.OCTET_STRING, bytes((self.flags,)))
-        header = ber.integer(self.number) + _MAX_SIZE + flags + ber.integer(_MODEL)
-        parameters = ber.tlv(ber.SEQUENCE, before + digest + salt)
-        message = ber.tlv(
-            ber.SEQUENCE,
-            _VERSION
-            + ber.tlv(ber.SEQUENCE, header)
-            + ber.tlv(ber.OCTET_STRING, parameters)
-            + content,
-        )
-        return message, len(message) - len(content) - len(salt) - len(self.digest)
+        """Write a message, and say where its digest begins; its number has four octets."""
+        digest, salt = self.digest, ber.tlv(ber.OCTET_STRING, self.salt)
+        first, second = _around_the_number(self.flags, self[2:6], len(digest), len(self.salt))
+        number = self.number.to_bytes(4, "big")
+        message = ber.tlv(ber.SEQUENCE, first + number + second + digest + salt + content)
+        return message, len(message) - len(content) - len(salt) - len(digest)
+
+
+@lru_cache(maxsize=4096)
+def _around_the_number(
+    flags: int, who: tuple[bytes, int, int, bytes], digest_octets: int, salt_octets: int
+) -> tuple[bytes, bytes]:
+    """What stands before a message's number, and from there to its digest.
+
+    Remembered: it changes once a second, and a poll is many messages.
+    """
+    fields = _MAX_SIZE + ber.tlv(ber.OCTET_STRING, bytes((flags,))) + ber.integer(_MODEL)
+    header = ber.tlv(ber.SEQUENCE, _NUMBER + bytes(4) + fields)
+    engine_id, boots, time_s, user = who
+    clock = ber.integer(boots) + ber.integer(time_s)
+    named = ber.tlv(ber.OCTET_STRING, engine_id) + clock + ber.tlv(ber.OCTET_STRING, user)
+    digest, salt = (ber.tlv(ber.OCTET_STRING, bytes(it)) for it in (digest_octets, salt_octets))
+    parameters = ber.tlv(ber.OCTET_STRING, ber.tlv(ber.SEQUENCE, named + digest + salt))
+    first = _VERSION + header[: -len(fields) - 4]
+    return first, fields + parameters[: len(parameters) - len(salt) - digest_octets]
 
 
 def read(message: bytes) -> Envelope:
@@ -69,41 +85,52 @@ def read(message: bytes) -> Envelope:
     if not message.startswith(_VERSION, start):
         msg = "another version than SNMPv3"
         raise BerError(msg)
-    number, flags, at = _header(message, start + len(_VERSION), stop)
-    start, end = ber.expect(message, at, stop, ber.OCTET_STRING)
-    begin, inner = ber.expect(message, start, end, ber.SEQUENCE)
-    engine_id, at = _octets(message, begin, inner)
-    boots, at = ber.expect_integer(message, at, inner)
-    time_s, at = ber.expect_integer(message, at, inner)
-    user, at = _octets(message, at, inner)
-    digest, at = _octets(message, at, inner)
+    header, end = ber.expect(message, start + len(_VERSION), stop, ber.SEQUENCE)
+    number, at = ber.expect_integer(message, header, end)
+    flags = _flags(message[at:end])
+    start, end = ber.expect(message, end, stop, ber.OCTET_STRING)
+    at, inner = ber.expect(message, start, end, ber.SEQUENCE)
+    (engine_id, boots, time_s, user, digest), at = _fields(message, at, inner, _BEFORE_SALT)
+    (salt,), _ = _fields(message, at, inner, (ber.OCTET_STRING,))
+    clock = _clock(boots), _clock(time_s)
     digest_at = at - len(digest)
-    salt, _ = _octets(message, at, inner)
-    if not (0 <= boots <= MOST and 0 <= time_s <= MOST):
-        msg = f"no engine has boots {boots} and time {time_s}"
-        raise BerError(msg)
-    return Envelope(
-        number, flags, engine_id, boots, time_s, user, digest, salt, digest_at, end, stop
-    )
+    return Envelope(number, flags, engine_id, *clock, user, digest, salt, digest_at, end, stop)
 
 
-def _header(message: bytes, at: int, stop: int) -> tuple[int, int, int]:
-    """Read the number and the flags, and where what follows the header begins."""
-    start, end = ber.expect(message, at, stop, ber.SEQUENCE)
-    number, at = ber.expect_integer(message, start, end)
-    _, at = ber.expect_integer(message, at, end)
-    octets, at = _octets(message, at, end)
-    model, _ = ber.expect_integer(message, at, end)
+@lru_cache(maxsize=32)
+def _flags(fields: bytes) -> int:
+    """Read what follows the number in the header, which for a device is always the same."""
+    _, at = ber.expect_integer(fields, 0, len(fields))
+    (octets,), at = _fields(fields, at, len(fields), (ber.OCTET_STRING,))
+    model, _ = ber.expect_integer(fields, at, len(fields))
     flags = octets[0] & (AUTH | PRIV) if octets else PRIV
     if model != _MODEL or flags == PRIV:
         msg = f"security model {model} with flags {octets.hex() or 'none'}"
         raise BerError(msg)
-    return number, flags, end
+    return flags
 
 
-def _octets(message: bytes, at: int, end: int) -> tuple[bytes, int]:
-    start, stop = ber.expect(message, at, end, ber.OCTET_STRING)
-    return message[start:stop], stop
+def _fields(message: bytes, at: int, end: int, tags: Iterable[int]) -> tuple[list[bytes], int]:
+    """Read values of these tags, and where the last one stops; nearly all have short lengths."""
+    found = []
+    for tag in tags:
+        start, stop = at + 2, end + 1
+        if start <= end and message[at] == tag and message[at + 1] < _SHORT:
+            stop = start + message[at + 1]
+        if stop > end:
+            start, stop = ber.expect(message, at, end, tag)
+        found.append(message[start:stop])
+        at = stop
+    return found, at
+
+
+def _clock(octets: bytes) -> int:
+    """Read snmpEngineBoots or snmpEngineTime."""
+    number = int.from_bytes(octets, signed=True)
+    if not 0 < len(octets) <= _CLOCK_OCTETS or not 0 <= number <= MOST:
+        msg = f"no engine has boots or time of {octets[:16].hex(' ') or 'no octets'}"
+        raise BerError(msg)
+    return number
 
 
 def scoped(engine_id: bytes, pdu: bytes) -> bytes:
@@ -118,8 +145,7 @@ def unscoped(data: bytes, at: int, end: int) -> Pdu:
         BerError: there is none.
 
     """
-    start, stop = ber.expect(data, at, end, ber.SEQUENCE)
-    _, at = ber.expect(data, start, stop, ber.OCTET_STRING)
-    _, at = ber.expect(data, at, stop, ber.OCTET_STRING)
+    at, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    _, at = _fields(data, at, stop, (ber.OCTET_STRING, ber.OCTET_STRING))
     kind, start, stop = ber.header(data, at, stop)
     return Pdu(kind, data, start, stop)
