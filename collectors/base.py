@@ -70,6 +70,10 @@ class Moment(NamedTuple):
     steady_s: float
 
 
+CLOCK_TOLERANCE_S = 5.0
+CLOCK_DRIFT = 200e-6
+"""Two honest oscillators may part by this share of the time between the readings."""
+
 SubjectKind = Literal["link", "server"]
 
 

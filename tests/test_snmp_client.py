@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import gc
 import itertools
 import shutil
@@ -190,7 +191,8 @@ async def test_who_refuses_does_not_disturb_who_answers(snmpd: Snmpd, client: Sn
         pytest.param(b"\x30\x05\x02\x01\x01\x04\x00", id="a-message-cut-short"),
     ],
 )
-async def test_garbage_is_named_and_not_waited_out(client: SnmpClient, garbage: bytes) -> None:
+@pytest.mark.usefixtures("impatient")
+async def test_garbage_is_named(client: SnmpClient, garbage: bytes) -> None:
     async with answering(lambda _: garbage) as agent:
         assert (await failure(client, agent)).reason is Reason.UNEXPECTED_CONTENT
 
@@ -298,6 +300,53 @@ async def test_a_device_that_never_answers_is_asked_once_a_poll_and_in_full_once
         asked.clear()
         assert await client.get(agent, [UPTIME]) == [7]
         assert len(asked) == 2  # tried again, since it answers
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_device_that_is_only_slow_is_found_again(client: SnmpClient) -> None:
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+    with socket.socket(type=socket.SOCK_DGRAM) as device:
+        device.setblocking(False)
+        device.bind(("127.0.0.1", 0))
+        agent = Agent(*device.getsockname(), COMMUNITY)
+        for _ in range(2):
+            assert await _outcome(client, agent) is Reason.TIMEOUT
+        asking = asyncio.create_task(client.get(agent, [UPTIME]))
+        await asyncio.sleep(0.5)  # longer than one attempt's 0.15 s, shorter than all three
+        requests = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                requests.append(device.recvfrom(2000))
+        request, asker = requests[-1]
+        device.sendto(good(request), asker)
+        assert await asking == [7]
+
+
+async def test_one_icmp_error_does_not_end_a_request(client: SnmpClient) -> None:
+    good = scripted(lambda oids: [(oid, v2c.Integer(7)) for oid in oids])
+    async with answering(good) as agent:
+        asked = asyncio.create_task(client.get(agent, [UPTIME]))
+        await asyncio.sleep(0)
+        address = (agent.host, agent.port)
+        for _ in range(2):
+            client._transport._failed(address, ConnectionRefusedError(111, "refused"))
+        assert await asked == [7]
+
+
+async def test_replies_that_are_lost_for_their_size_are_asked_for_in_smaller_ones(
+    client: SnmpClient, impatient: None
+) -> None:
+    good = scripted(lambda oids: [(oid, v2c.OctetString("x" * 20)) for oid in oids])
+
+    def answer(request: bytes) -> bytes | None:
+        reply = good(request)
+        return reply if len(reply) < 1000 else None
+
+    names = [f"1.3.6.1.{number}" for number in range(40)]
+    async with answering(answer) as agent:
+        with pytest.raises(CollectError):
+            await client.get(agent, names)
+        assert len(await client.get(agent, names)) == 40
 
 
 async def test_a_device_has_two_requests_at_once_and_no_more(client: SnmpClient) -> None:

@@ -335,8 +335,9 @@ class OnePort:
             ifmib.HIGH_SPEED: v2c.Gauge32(1000),
         }
         self.polled: list[set[str]] = []
+        self.fails_at: str | None = None
 
-    def answer(self, oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]]:
+    def answer(self, oids: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], object]] | str:
         name = tuple(map(int, ifmib.NAME.split(".")))
         if oids == [name]:
             return [((*name, 1), self.columns[ifmib.NAME])]
@@ -344,15 +345,19 @@ class OnePort:
             return [(oids[0], v2c.EndOfMibView(""))]
         asked = [".".join(map(str, oid[:-1])) for oid in oids]
         self.polled.append(set(asked))
+        if self.fails_at in asked:
+            return "genErr"
         found = (self.columns.get(it, v2c.NoSuchInstance("")) for it in asked)
         return [(oid, value) for oid, value in zip(oids, found, strict=True)]
 
 
 @asynccontextmanager
-async def polling(port: OnePort, now: Callable[[], Moment]) -> AsyncIterator[Poller]:
+async def polling(
+    port: OnePort, now: Callable[[], Moment], *links: BoundLink
+) -> AsyncIterator[Poller]:
     tools = Tools(now)
     async with answering(scripted(port.answer)) as agent:
-        links = (by_name("p1"),)
+        links = links or (by_name("p1"),)
         target = SnmpTarget(name="r1", address=str(agent), credential=COMMUNITY, links=links)
         try:
             yield lambda: measure(target, tools)
@@ -360,7 +365,7 @@ async def polling(port: OnePort, now: Callable[[], Moment]) -> AsyncIterator[Pol
             await tools.close()
 
 
-async def test_names_and_speeds_are_read_hourly_and_what_moves_at_every_poll() -> None:
+async def test_what_a_row_is_is_read_hourly_and_what_moves_at_every_poll() -> None:
     port, at_s = OnePort(), 0.0
     async with polling(port, lambda: Moment(at_s, at_s)) as poll:
         await poll()
@@ -369,22 +374,65 @@ async def test_names_and_speeds_are_read_hourly_and_what_moves_at_every_poll() -
             at_s += 60
             await poll()
         assert len(port.polled) == 3
-        assert all(ifmib.HC_IN_OCTETS in it and ifmib.NAME in it for it in port.polled)
-        assert not any({ifmib.HIGH_SPEED, ifmib.SPEED, ifmib.IN_OCTETS} & it for it in port.polled)
+        moving = {ifmib.HC_IN_OCTETS, ifmib.NAME, ifmib.HIGH_SPEED}
+        assert all(moving <= it for it in port.polled)
+        assert not any({ifmib.DESCRIPTION, ifmib.IN_OCTETS} & it for it in port.polled)
         port.polled.clear()
         at_s += 3600
         await poll()
-        assert any(ifmib.HIGH_SPEED in it for it in port.polled)
+        assert any(ifmib.DESCRIPTION in it for it in port.polled)
 
 
-async def test_a_port_that_comes_up_has_the_speed_that_it_has_now() -> None:
+async def test_a_port_that_negotiates_anew_between_two_polls_has_its_new_speed_at_once() -> None:
     port = OnePort()
     async with polling(port, lambda: Moment(0, 0)) as poll:
         assert gauges(await poll())[link.PORT_SPEED.name] == 125_000_000
-        port.columns |= {ifmib.OPER_STATUS: v2c.Integer(2)}
-        await poll()
-        port.columns |= {ifmib.OPER_STATUS: v2c.Integer(1), ifmib.HIGH_SPEED: v2c.Gauge32(100)}
+        port.columns |= {ifmib.HIGH_SPEED: v2c.Gauge32(100)}
         assert gauges(await poll())[link.PORT_SPEED.name] == 12_500_000
+
+
+async def test_a_link_bound_by_index_begins_another_series_when_the_row_is_another_interface() -> (
+    None
+):
+    port = OnePort()
+    bound = BoundLink(link="line", by="index", value="1")
+    async with polling(port, lambda: Moment(0, 0), bound) as poll:
+        assert counters(await poll())["line"].identity == "r1/p1"
+        port.columns |= {ifmib.NAME: v2c.OctetString("p2")}
+        assert counters(await poll())["line"].identity == "r1/p2"
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "uptime_s", "is_anew"),
+    [
+        pytest.param(60, 160, False, id="it-went-on"),
+        pytest.param(60, 157, False, id="a-clock-that-is-a-little-late"),
+        pytest.param(60, 30, True, id="it-fell"),
+        pytest.param(600, 110, True, id="it-restarted-and-is-past-its-old-value"),
+    ],
+)
+async def test_a_restart_is_seen_by_an_uptime_that_did_not_go_on(
+    passed_s: float, uptime_s: float, is_anew: bool
+) -> None:
+    port, at_s = OnePort(), 0.0
+    port.columns |= {"1.3.6.1.2.1.1.3": v2c.TimeTicks(100_00)}
+    async with polling(port, lambda: Moment(at_s, at_s)) as poll:
+        await poll()
+        port.polled.clear()
+        at_s += passed_s
+        port.columns |= {"1.3.6.1.2.1.1.3": v2c.TimeTicks(int(uptime_s * 100))}
+        await poll()
+    assert any(ifmib.DESCRIPTION in it for it in port.polled) is is_anew
+
+
+async def test_an_identification_that_fails_is_made_up_for_at_the_next_poll() -> None:
+    port = OnePort()
+    async with polling(port, lambda: Moment(0, 0)) as poll:
+        port.fails_at = ifmib.DESCRIPTION
+        with pytest.raises(CollectError):
+            await poll()
+        port.fails_at = None
+        assert counters(await poll())["line"].identity == "r1/p1"
 
 
 async def test_64_bit_counters_that_stand_still_while_the_others_count_are_left_alone() -> None:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from collectors.base import CounterReading, GaugeReading, Moment
+from collectors.base import (
+    CLOCK_DRIFT,
+    CLOCK_TOLERANCE_S,
+    CounterReading,
+    GaugeReading,
+    Moment,
+)
 
 TICK_S = 300.0
 PLAUSIBLE = 1.25
 """A port carries its speed; a little more is a counter that the device refreshes late."""
 
-CLOCK_TOLERANCE_S = 5.0
-CLOCK_DRIFT = 200e-6
-"""Two honest oscillators may part by this share of the time between the readings."""
 
 UPTIME_MODULUS_S = 2**32 / 100
 """sysUpTime counts hundredths of a second in 32 bits (RFC 3418), so of more it proves nothing."""

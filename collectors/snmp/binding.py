@@ -21,7 +21,10 @@ Shown = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A link and its row; `column` is where the row still has to show the link's value."""
+    """A link and its row; `column` is where the row still has to show the link's value.
+
+    A row that is bound by its index shows nothing; its name may not change all the same (`poll`).
+    """
 
     link: BoundLink
     index: str

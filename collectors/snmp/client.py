@@ -42,9 +42,13 @@ IN_FLIGHT = 2
 DEAD_AFTER = 2
 """Requests in a row that were never answered; from then on one attempt each must do."""
 
+SURE_VARBINDS = 15
+"""So few get through wherever anything does."""
+
 MAX_COLUMNS = 6
 MAX_BYTES = 16 * 2**20
 RESOLVED_FOR_S = 30
+FORGOTTEN_AFTER_S = 3600
 _LESSONS = 4
 """What a device may tell before it answers: its engine, its time, both again after a restart."""
 
@@ -164,12 +168,13 @@ class SnmpClient:
     ) -> None:
         octets = 0
         while unfinished := [column for column in columns if not column.done]:
+            unfinished = unfinished[: self.at_once(agent)]
             rows = max(self.at_once(agent) // len(unfinished), 1)
             asked = GetBulk([column.at for column in unfinished], rows)
             try:
                 varbinds, size = await self._ask(agent, asked)
             except TooBigError:
-                if rows == 1:
+                if rows * len(unfinished) == 1:
                     raise
                 continue
             octets += size
@@ -192,15 +197,19 @@ class SnmpClient:
                 answer, content, octets = await self._exchange(
                     agent, endpoint, peer, asked, attempts
                 )
+                peer.unanswered = 0
             except CollectError as error:
                 if error.reason is Reason.TIMEOUT:
                     raise peer.security.silence() or error from None
                 peer.unanswered = 0
                 raise
-        peer.unanswered = 0
+            finally:
+                if peer.unanswered and asked.size > SURE_VARBINDS:
+                    peer.shrink(asked.size)  # large replies may be what is lost
         if content is not None:
             peer.grow()
-            peer.fit(asked.size, octets, PACKET_OCTETS[endpoint.family])
+            if names:  # of a walk, long texts say nothing of counters
+                peer.fit(asked.size, octets, PACKET_OCTETS[endpoint.family])
             return content, octets
         failure = failures.of_status(agent, answer.status, answer.error_index, names)
         if isinstance(failure, TooBigError):
@@ -208,18 +217,30 @@ class SnmpClient:
         raise failure
 
     async def _exchange(
-        self, agent: Agent, endpoint: Endpoint, peer: _Peer, asked: Asked[T], attempts: int
+        self,
+        agent: Agent,
+        endpoint: Endpoint,
+        peer: _Peer,
+        asked: Asked[T],
+        attempts: int,
     ) -> tuple[Reply, T | None, int]:
         """Ask until there is an answer: its content (None if it tells an error), its octets."""
+        # A single attempt has as long as three would have: the device may only be slow.
+        patience = 1 if attempts == ATTEMPTS else 2**ATTEMPTS - 1
         for _ in range(_LESSONS):
             number = self._transport.number()
             opening = peer.security.opening(number)
             message = opening or peer.security.wrap(asked.pdu(number), number, self._loop.time())
-
             accept = partial(self._read, peer, asked, number)
             try:
                 return await self._transport.exchange(
-                    endpoint, number, message, accept, attempts=attempts, source=agent.source
+                    endpoint,
+                    number,
+                    message,
+                    accept,
+                    attempts=attempts,
+                    patience=patience,
+                    source=agent.source,
                 )
             except RelearntError:
                 continue
@@ -248,7 +269,15 @@ class SnmpClient:
         peer = self._peers.get(agent)
         if peer is None:
             peer = self._peers[agent] = _Peer(_security(agent))
+            self._forget_the_unused()
         return peer
+
+    def _forget_the_unused(self) -> None:
+        """Let go of what a reload took away, and of its secrets."""
+        long_ago_s = self._loop.time() - FORGOTTEN_AFTER_S
+        for agent, peer in list(self._peers.items()):
+            if peer.endpoint is not None and peer.resolved_until_s < long_ago_s:
+                del self._peers[agent]
 
 
 def _security(agent: Agent) -> Security:

@@ -8,10 +8,14 @@ from typing import NoReturn, Self
 from collectors.base import CollectError, Reason
 from collectors.snmp import ber
 from collectors.snmp.agent import Agent
+from collectors.snmp.ber import BerError
 from collectors.snmp.message import Varbind
 from collectors.snmp.varbind import Value
 
 MAX_ROWS = 20_000
+MOST_ARC = 2**32 - 1
+_INDEX_OCTETS = 5 * 128
+"""An OID has at most 128 arcs (RFC 2578, section 3.5) of at most 5 octets."""
 
 
 @dataclass(slots=True)
@@ -46,7 +50,10 @@ class Column:
                 if not end and ber.arcs(content) <= ber.arcs(ber.content(self.at)):
                     self._fail_at(content)
                 return
-            index, row = _index(content[len(self.prefix) :])
+            try:
+                index, row = _index(content[len(self.prefix) :])
+            except BerError:
+                self._fail(f"has a row under {ber.dotted(self.prefix)} whose index is none")
             if index <= self.index:
                 self._fail_at(content)
             if len(self.values) == self.max_rows:
@@ -65,5 +72,8 @@ class Column:
 @lru_cache(maxsize=16_384)
 def _index(content: bytes) -> tuple[tuple[int, ...], str]:
     """Read the index of a row, as numbers and in dots: every column of a table has the same."""
-    arcs = ber.arcs(content)
+    arcs = ber.arcs(content) if len(content) <= _INDEX_OCTETS else (MOST_ARC + 1,)
+    if max(arcs, default=0) > MOST_ARC:
+        msg = f"no index of a row: {content[:16].hex(' ')}"
+        raise BerError(msg)
     return arcs, ".".join(map(str, arcs))

@@ -124,7 +124,7 @@ def of_no_answer(address: Address, strange: bytes | None) -> CollectError:
     where = f"{address[0]} port {address[1]}"
     if strange is None:
         return CollectError(Reason.TIMEOUT, f"no answer from {where}")
-    shown = f"{len(strange)} bytes beginning {strange[:8].hex(' ')}" if strange else "nothing"
+    shown = f"{len(strange)} bytes beginning {strange[:5].hex(' ')}" if strange else "nothing"
     return CollectError(Reason.UNEXPECTED_CONTENT, f"{where} answered with no good SNMP: {shown}")
 
 

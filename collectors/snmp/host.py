@@ -199,15 +199,13 @@ def _store(tables: Tables, index: str) -> Memory:
 
 def _physical(tables: Tables, stores: Mapping[str, Memory]) -> tuple[Memory, ...]:
     """Take the RAM; what buffers and cache hold of it is used by no program (net-snmp's rows)."""
-    reclaimable = sum(
-        one.used_bytes or 0
-        for index, one in stores.items()
-        if _is(tables, index, _BUFFERS) or _is(tables, index, _CACHE)
-    )
+    kept = [it for it in stores if _is(tables, it, _BUFFERS) or _is(tables, it, _CACHE)]
+    reclaimable = sum(stores[index].used_bytes or 0 for index in kept)
+    is_known = not any(_is_lost(tables, _USED, index) for index in kept)
     found = []
     for index, one in stores.items():
         if tables[_KIND][index] == _RAM:
-            used = one.used_bytes
+            used = one.used_bytes if is_known else None
             if used is not None and used >= reclaimable:
                 used -= reclaimable
             share = ratio(used, one.total_bytes)
@@ -221,7 +219,10 @@ def _ucd_memory(tables: Tables) -> tuple[Memory, ...]:
     )
     if not total:
         return ()
-    used = None if free is None else total - free - sum(it or 0 for it in reclaimable)
+    is_known = not any(_is_lost(tables, _MEMORY, index) for index in (_BUFFER, _CACHED))
+    used = None
+    if free is not None and is_known:
+        used = total - free - sum(it or 0 for it in reclaimable)
     return (Memory("Physical memory", total, used, ratio(used, total)),)
 
 
@@ -241,8 +242,15 @@ def _ticks(tables: Tables) -> Ticks | None:
     counts = {index: number(stats.get(index)) for index in (*_BUSY, *_IDLE)}
     if None in (counts["50.0"], counts["52.0"], counts["53.0"]) or not any(counts.values()):
         return None
+    if any(_is_lost(tables, _STATS, index) for index in counts):
+        return None
     busy, idle = (tuple(counts[it] or 0 for it in states) for states in (_BUSY, _IDLE))
     return Ticks(busy, idle)
+
+
+def _is_lost(tables: Tables, column: str, index: str) -> bool:
+    """Whether the device had a value and now fails to give it: that is not the same as none."""
+    return index in tables.get(column, {}) and tables[column][index] is None
 
 
 def _is(tables: Tables, index: str, name: str) -> bool:

@@ -49,6 +49,8 @@ _SLOW_BPS = 10 * 10**6
 _MBIT = 10**6
 _WRONG_UNITS = (10**3, 10**6)
 """How much too large ifHighSpeed is where it counts kbit/s, or bit/s."""
+_NO_PORT_BPS = 10**12
+"""What no port has; half of it is the fastest that Ethernet knows in 2026."""
 _ALIKE = 0.01
 _DIGITS = 20  # of 2^64
 
@@ -118,22 +120,19 @@ def _in_32_bits(wide: int | None, narrow: int | None) -> int | None:
 def speed_bps(row: Row) -> int | None:
     """Read ifHighSpeed (Mbit/s), else ifSpeed; 0, and an ifSpeed at its maximum, say nothing.
 
-    Where ifSpeed shows that ifHighSpeed is in kbit/s or bit/s, and under 10 Mbit/s, where
-    ifHighSpeed rounds too much away, ifSpeed is taken. More than `FASTEST_BPS` is nonsense.
+    Under 10 Mbit/s, where ifHighSpeed rounds too much away, ifSpeed is taken. Where the two are
+    1,000 or 1,000,000 apart one of them is in another unit: ifHighSpeed if no port is so fast, else
+    nobody knows. More than `FASTEST_BPS` is nonsense.
     """
     high, low = ((number(row.get(column)) or 0) for column in (HIGH_SPEED, SPEED))
     high_bps = high * _MBIT if 0 < high * _MBIT <= FASTEST_BPS else None
     low_bps = low if 0 < low < SATURATED else None
-    if low_bps and (high_bps is None or _is_finer(low_bps, high * _MBIT)):
-        return low_bps
-    return high_bps
-
-
-def _is_finer(low_bps: int, high_bps: int) -> bool:
-    """Whether ifSpeed says better what ifHighSpeed means."""
-    if low_bps < _SLOW_BPS and abs(high_bps - low_bps) < _MBIT:
-        return True
-    return any(abs(high_bps / low_bps / unit - 1) < _ALIKE for unit in _WRONG_UNITS)
+    if low_bps is None or not high:
+        return low_bps or high_bps
+    if any(abs(high * _MBIT / low_bps / unit - 1) < _ALIKE for unit in _WRONG_UNITS):
+        return low_bps if high * _MBIT >= _NO_PORT_BPS else None
+    is_finer = low_bps < _SLOW_BPS and abs(high * _MBIT - low_bps) < _MBIT
+    return low_bps if high_bps is None or is_finer else high_bps
 
 
 def status(value: Value) -> str | None:

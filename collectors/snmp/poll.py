@@ -1,15 +1,15 @@
 """Reads the rows of a device's interfaces again and again, and each time no more than is needed.
 
-What moves is read at every poll, in requests that are encoded once; what an interface is (names,
-speed, which counters) once an hour, and whenever rows may have changed places: sysUpTime fell, or a
-row no longer shows what its link goes by. What was read of such a device is thrown away, so that no
-other interface is ever counted.
+What moves is read at every poll, in requests that are encoded once: state, speed, counters, and the
+name of the row. Which row a link has and which counters that has, once an hour, and whenever rows
+may have changed places: sysUpTime did not go on, or a row no longer shows its name or what its link
+goes by. What was read of such a device is thrown away, so that no other interface is ever counted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from collectors.base import Moment
+from collectors.base import CLOCK_DRIFT, CLOCK_TOLERANCE_S, Moment
 from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.agent import Agent
@@ -26,7 +26,8 @@ MOVING = (
     *(ifmib.IN_ERRORS, ifmib.OUT_ERRORS, ifmib.IN_DISCARDS, ifmib.OUT_DISCARDS),
 )
 LOW_OCTETS = (ifmib.IN_OCTETS, ifmib.OUT_OCTETS)
-STANDING = (ifmib.NAME, ifmib.DESCRIPTION, ifmib.HIGH_SPEED, ifmib.SPEED)
+SPEEDS = (ifmib.HIGH_SPEED, ifmib.SPEED)
+STANDING = (ifmib.NAME, ifmib.DESCRIPTION)
 
 Columns = Mapping[Bound, Iterable[str]]
 """What is read of each row."""
@@ -62,9 +63,8 @@ class Poll:
         self.binding = Binding((), ())
         self._device = device
         self._identified_s = float("-inf")
-        self._uptime: int | None = None
         self._standing: dict[Bound, ifmib.Row] = {}
-        self._last: dict[Bound, ifmib.Row] = {}
+        self._last: dict[Bound, Read] = {}
         self._moving = _Requests({})
 
     async def read(self, client: SnmpClient, now: Now) -> list[Read]:
@@ -74,44 +74,56 @@ class Poll:
         """
         age_s = now().steady_s - self._identified_s
         if age_s >= IDENTIFIED_FOR_S or self.binding.unbound:
-            await self._bind(client, now)
+            await self._identify(client, now)
         reads = await self._moving.read(client, self.agent, now)
         if self._has_moved(reads):
-            await self._bind(client, now)
+            await self._identify(client, now)
             reads = await self._moving.read(client, self.agent, now)
-        elif any(self._has_changed_state(it) for it in reads):
-            await self._identify(client, now)  # a port that comes up may have another speed
-        self._uptime = _least_uptime(reads)
-        before, self._last = self._last, {it.bound: it.row for it in reads}
+        last, self._last = self._last, {it.bound: it for it in reads}
         return [
-            it._replace(row={**self._standing[it.bound], **it.row}, before=before.get(it.bound))
+            it._replace(
+                row={**self._standing[it.bound], **it.row},
+                before=last[it.bound].row if it.bound in last else None,
+            )
             for it in reads
         ]
 
-    async def _bind(self, client: SnmpClient, now: Now) -> None:
-        self.binding = await bind(client, self.agent, self._device, self.links)
-        await self._identify(client, now)
-        self._identified_s = now().steady_s
-
     async def _identify(self, client: SnmpClient, now: Now) -> None:
-        """Read what each row is; of what it counts only which counters it has."""
-        columns = (*STANDING, *MOVING, *LOW_OCTETS)
-        whole = _Requests(dict.fromkeys(self.binding.bound, columns))
-        reads = await whole.read(client, self.agent, now)
-        self._standing = {it.bound: {name: it.row[name] for name in STANDING} for it in reads}
-        self._last = {it.bound: it.row for it in reads}
-        self._moving = _Requests({it.bound: _moving(it) for it in reads})
-        self._uptime = _least_uptime(reads)
+        """Find the rows, and read what each is; of what it counts only which counters it has.
 
-    def _has_changed_state(self, read: Read) -> bool:
-        last = self._last.get(read.bound, {})
-        return read.row[ifmib.OPER_STATUS] != last.get(ifmib.OPER_STATUS)
+        What was known before is gone, also if this fails in the middle.
+        """
+        self._identified_s = float("-inf")
+        binding = await bind(client, self.agent, self._device, self.links)
+        columns = (*STANDING, *SPEEDS, *MOVING, *LOW_OCTETS)
+        whole = _Requests(dict.fromkeys(binding.bound, columns))
+        reads = await whole.read(client, self.agent, now)
+        self.binding = binding
+        self._standing = {it.bound: {name: it.row[name] for name in STANDING} for it in reads}
+        self._last = {it.bound: it for it in reads}
+        self._moving = _Requests({it.bound: _moving(it) for it in reads})
+        self._identified_s = now().steady_s
 
     def _has_moved(self, reads: Sequence[Read]) -> bool:
         """Whether rows may have changed places since they were identified."""
-        uptime = _least_uptime(reads)
-        fell = uptime is not None and self._uptime is not None and uptime < self._uptime
-        return fell or not all(read.is_sure for read in reads)
+        return any(
+            not it.is_sure or self._has_another_name(it) or _has_restarted(self._last[it.bound], it)
+            for it in reads
+        )
+
+    def _has_another_name(self, read: Read) -> bool:
+        """Whether a row that was found by its index or alias is another interface by now."""
+        standing = self._standing[read.bound]
+        return any(read.row[it] != standing[it] for it in STANDING if it in read.row)
+
+
+def _has_restarted(before: Read, after: Read) -> bool:
+    """Whether sysUpTime fell, or did not go on with the time as it did when no one restarted."""
+    if before.uptime is None or after.uptime is None:
+        return before.uptime is not after.uptime
+    elapsed_s = after.at.steady_s - before.at.steady_s
+    late_s = elapsed_s - (after.uptime - before.uptime) / 100
+    return after.uptime < before.uptime or late_s > CLOCK_TOLERANCE_S + CLOCK_DRIFT * elapsed_s
 
 
 class _Requests:
@@ -186,10 +198,13 @@ def _request(some: dict[Bound, tuple[str, ...]]) -> _Request:
 
 
 def _moving(read: Read) -> Iterable[str]:
-    """Leave out the 32-bit counters where the others are known to count."""
+    """What is read of a row at every poll: who it is, its speed, and what it counts.
+
+    The 32-bit counters are left out where the others are known to count, and ifSpeed where
+    ifHighSpeed says it all.
+    """
+    name = ifmib.NAME if read.row[ifmib.NAME] else ifmib.DESCRIPTION
+    high = ifmib.number(read.row[ifmib.HIGH_SPEED])
+    speeds = SPEEDS[:1] if high and ifmib.speed_bps(read.row) == high * 10**6 else SPEEDS
     counts = all(ifmib.number(read.row[it]) for it in (ifmib.HC_IN_OCTETS, ifmib.HC_OUT_OCTETS))
-    return MOVING if counts else (*MOVING, *LOW_OCTETS)
-
-
-def _least_uptime(reads: Iterable[Read]) -> int | None:
-    return min((it.uptime for it in reads if it.uptime is not None), default=None)
+    return (name, *speeds, *MOVING, *(() if counts else LOW_OCTETS))

@@ -3,6 +3,8 @@
 import codecs
 from functools import lru_cache
 
+_LONGEST_NAME = 255  # octets of a DisplayString, RFC 2579
+
 PADDING = b"\0 \t\r\n"
 
 _PROOFS = {"utf-8": "\u0800", "gbk": "\x80"}
@@ -19,12 +21,18 @@ def text(value: object) -> str:
     may cut the last character in two, and what is left of it is dropped. What is neither is
     taken for Latin-1, which any octets are.
     """
-    return _text(value) if isinstance(value, bytes) else ""
+    if not isinstance(value, bytes):
+        return ""
+    return _remembered(value) if len(value) <= _LONGEST_NAME else _read(value)
 
 
 @lru_cache(maxsize=16_384)
-def _text(value: bytes) -> str:
+def _remembered(value: bytes) -> str:
     """Decode it once: a name is read again at every poll."""
+    return _read(value)
+
+
+def _read(value: bytes) -> str:
     octets = value.strip(PADDING).split(b"\0")[0].rstrip(PADDING)
     for encoding in _PROOFS:
         found = _decoded(octets, encoding)

@@ -9,7 +9,7 @@ import asyncio
 import random
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,13 +25,14 @@ T = TypeVar("T")
 FIRST_WAIT_S = 1.0
 """For an answer to the first attempt; twice as long for each further one, give or take a fifth."""
 
-STRANGE_WAIT_S = 0.3
-"""For an answer after a datagram that was no SNMP."""
-
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A message that is out; `strange` is the last datagram from there that was no SNMP."""
+    """A message that is out.
+
+    `strange` is the last datagram from there that was no SNMP, `error` what the network said of
+    the last attempt.
+    """
 
     endpoint: Endpoint
     message: bytes
@@ -42,6 +43,7 @@ class _Waiting:
     timer: asyncio.TimerHandle | None = None
     source: str | None = None
     strange: bytes | None = None
+    error: CollectError | None = None
 
     def settle(self, message: bytes) -> None:
         """Take a reply, if it may be believed."""
@@ -64,11 +66,11 @@ class Transport:
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[tuple[socket.AddressFamily, str | None], UdpSocket] = {}
         self._waiting: dict[Address, dict[int, _Waiting]] = defaultdict(dict)
-        self._numbers = _numbers()
+        self._random = random.SystemRandom()
 
     def number(self) -> int:
-        """Return a number for the next message."""
-        return next(self._numbers)
+        """Return a number for a message, which nobody can guess who does not listen."""
+        return self._random.randrange(NUMBERS.start, NUMBERS.stop)
 
     async def exchange(
         self,
@@ -78,9 +80,12 @@ class Transport:
         accept: Callable[[bytes], T],
         *,
         attempts: int,
+        patience: int = 1,
         source: str | None = None,
     ) -> T:
         """Send a message, again if need be, until `accept` makes something of a reply; return that.
+
+        `patience` multiplies how long is waited for each attempt.
 
         Raises:
             CollectError: no answer came, or none that was SNMP; the network or this host refused.
@@ -88,9 +93,8 @@ class Transport:
 
         """
         outcome: asyncio.Future[T] = self._loop.create_future()
-        waiting = _Waiting(
-            endpoint, message, accept, outcome, attempts, FIRST_WAIT_S, source=source
-        )
+        wait_s = FIRST_WAIT_S * patience
+        waiting = _Waiting(endpoint, message, accept, outcome, attempts, wait_s, source=source)
         peer = _peer(endpoint.sockaddr)
         self._waiting[peer][number] = waiting
         try:
@@ -114,18 +118,22 @@ class Transport:
 
     def _send(self, waiting: _Waiting) -> None:
         if not waiting.attempts_left:
-            waiting.fail(failures.of_no_answer(waiting.endpoint.sockaddr, waiting.strange))
+            nothing = failures.of_no_answer(waiting.endpoint.sockaddr, waiting.strange)
+            waiting.fail(waiting.error or nothing)
             return
         waiting.attempts_left -= 1
         delay_s = waiting.wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, no secret
         waiting.wait_s *= 2
-        waiting.timer = self._loop.call_later(delay_s, self._send, waiting)
-        waiting.strange = None
+        waiting.timer = self._loop.call_later(delay_s, self._send_again, waiting)
         family, address = waiting.endpoint
         try:
             self._socket(family, waiting.source).send(waiting.message, address)
         except OSError as error:
             waiting.fail(failures.of_source(waiting.source, error))
+
+    def _send_again(self, waiting: _Waiting) -> None:
+        waiting.error = None  # this time it was silence
+        self._send(waiting)
 
     def _socket(self, family: socket.AddressFamily, source: str | None) -> UdpSocket:
         if (family, source) not in self._sockets:
@@ -140,27 +148,16 @@ class Transport:
             if waiting and not waiting.outcome.done():
                 waiting.settle(message)
         except BerError:
-            for one in of_peer.values():
-                self._note(one, message)
-
-    def _note(self, waiting: _Waiting, strange: bytes) -> None:
-        """Wait a little longer only: who talks something else there rarely talks SNMP as well."""
-        if waiting.strange is None and waiting.timer:
-            waiting.timer.cancel()
-            waiting.timer = self._loop.call_later(STRANGE_WAIT_S, self._send, waiting)
-        waiting.strange = strange
+            for waiting in of_peer.values():
+                waiting.strange = message
 
     def _failed(self, address: Address, error: OSError) -> None:
-        for waiting in self._waiting.get(_peer(address), {}).values():
-            waiting.fail(failures.of_network(address, error))
-
-
-def _numbers() -> Iterator[int]:
-    """Go round all numbers from a random one, which nobody can guess who does not listen."""
-    number = random.SystemRandom().choice(NUMBERS)
-    while True:
-        yield number
-        number = number + 1 if number + 1 in NUMBERS else NUMBERS.start
+        """End an attempt, not the request: anybody may send an ICMP error, and some pass."""
+        for waiting in list(self._waiting.get(_peer(address), {}).values()):
+            if waiting.timer and not waiting.outcome.done():
+                waiting.timer.cancel()
+                waiting.error = failures.of_network(address, error)
+                self._send(waiting)
 
 
 def _peer(address: Address) -> Address:

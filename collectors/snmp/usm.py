@@ -122,11 +122,20 @@ class UserSecurity:
         the next request: one that is simply gone will not tell its engine again.
         """
         was_heard = self._is_met and not self._is_believed
-        self._is_met = self._is_believed = False
+        self._forget_the_clock()
         self._lessons_in_vain = 0
         if was_heard and self._level & PRIV:
             return failures.of_silence(self._device, self._user)
         return None
+
+    def _forget_the_clock(self) -> None:
+        """Meet the device anew before the next request, and take its word for the time.
+
+        One whose clock fell back without a boot being counted would else be refused for ever.
+        """
+        self._is_met = self._is_believed = False
+        if self._engine is not None:
+            self._engine.is_sure = False
 
     def _question(self, number: int) -> bytes:
         self._remember(number)
@@ -180,6 +189,8 @@ class UserSecurity:
             return self._failed(failures.of_other_report(self._device, self._user, about))
         if reason is Reason.NOT_IN_TIME_WINDOW and envelope.flags & AUTH and engine:
             return self._synchronise(engine, envelope, now_s)
+        if reason is Reason.NOT_IN_TIME_WINDOW:
+            self._forget_the_clock()  # anybody may say so: the next opening asks the device
         return self._failed(failures.of_report(self._device, self._user, reason))
 
     def _meet(self, envelope: Envelope, now_s: float) -> Exception:
