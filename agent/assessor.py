@@ -59,15 +59,16 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
-    async def curve(self, config: AgentConfig, link: str) -> Curve | None:
-        """The traffic of a link over the policy's window; None if the history cannot be read."""
+    async def curve(self, config: AgentConfig, link: str) -> Curve:
+        """The traffic of a link over the policy's window.
+
+        Raises:
+            HistoryError: the history cannot be read now.
+        """
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(
-                self._thread, self._curve, config, link, clock.now().wall_s
-            )
-        except HistoryError:
-            return None
+        return await loop.run_in_executor(
+            self._thread, self._curve, config, link, clock.now().wall_s
+        )
 
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""
