@@ -23,6 +23,13 @@ LONG = "line-with-a-very-long-name-that-some-other-program-has-generated"
 OUTSIDE = """[...document.querySelectorAll("body *")].filter(
     it => it.scrollWidth > innerWidth || it.getBoundingClientRect().right > innerWidth)"""
 
+ENDS = """[...document.querySelectorAll("{}")].map(it => {{
+    const text = document.createRange()
+    text.selectNodeContents(it)
+    return Math.round(text.getBoundingClientRect().right)
+}})"""
+"""Where the text of each element ends, not its box."""
+
 PAGES = ("/", "/link/stepped", f"/link/{LONG}")
 
 
@@ -137,12 +144,10 @@ def test_without_its_style_sheet_a_page_would_not_pass(browser: Browser, agent: 
 def test_columns_stand_under_their_heads_and_a_narrow_window_has_cards(
     browser: Browser, agent: Agent
 ) -> None:
-    right = "[...document.querySelectorAll('{}')].map(it => it.getBoundingClientRect().right)"
     browser.show(width=1280)
     browser.open(f"http://{agent.address}/")
-    heads, cells = (
-        browser.value(right.format(it)) for it in ("thead .number", "tr.link:nth-child(2) .number")
-    )
+    row = "tr.link:nth-child(2)"
+    heads, cells = (browser.value(ENDS.format(it)) for it in ("thead .number", f"{row} .number"))
     assert len(heads) == 5
     assert heads == cells
     browser.show(width=390)
