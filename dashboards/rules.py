@@ -74,7 +74,7 @@ def _rate(counter: Metric) -> str:
     """Bytes per second of the last whole tick of the epoch: of the same ticks as the agent's.
 
     The counter at either end of a tick is on the straight line between the readings around it, as
-    the agent has it; rate() forgets what crosses from a tick's last reading to the next one's first.
+    the agent has it; rate() forgets what crosses between one tick's last reading and the next one.
     A tick without readings around both ends is not seen, nor one in which the counter began anew.
     """
     name = counter.name
