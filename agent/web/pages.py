@@ -11,7 +11,7 @@ from aiohttp import web
 from agent import facts
 from agent.history import HistoryError
 from agent.web.curve import HEIGHT, WIDTH, Curve, drawn
-from agent.web.figures import bandwidth, day, figures, rule
+from agent.web.figures import FIGURES, bandwidth, day, figures, rule
 from agent.web.words import WORDS, language
 from config.agent import AgentConfig
 
@@ -55,7 +55,11 @@ def landing(
     request: web.Request, config: AgentConfig, verdicts: Sequence[Mapping[str, Any]]
 ) -> web.Response:
     """Every network with its lines and groups; in the language asked for."""
-    context = {"rows": list(_rows(config, verdicts)), "policy": config.policy.hash}
+    context = {
+        "rows": list(_rows(config, verdicts)),
+        "figures": FIGURES,
+        "policy": config.policy.hash,
+    }
     return _rendered("landing.html", request, config, context)
 
 
