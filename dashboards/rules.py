@@ -1,9 +1,9 @@
 """Recording rules: the same shares of time that the agent judges by, from the raw counters.
 
 Five-minute rates become counts of ticks once an hour, and those the sums of the policy's window:
-of thirty days only 720 values are read. The window so ends with the last count, at most an hour
-and six minutes ago: a tick is known a minute after its end. A link that has no capacity has no
-shares of its load rules.
+of thirty days only 720 values are read. A tick is known a minute after its end and counted at
+the next hourly count: the window so ends at most 76 minutes ago. A link that has no
+capacity has no shares of its load rules.
 """
 
 from collections.abc import Iterable, Iterator
