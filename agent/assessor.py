@@ -47,6 +47,7 @@ class Assessor:
         """Judge all; None where there is no network, or the history cannot be read."""
         if not config.networks:
             return None
+        await self._keeper.flush()  # a contract just declared is judged by at once
         before = await self._keeper.tenures() or self._tenures
         loop = asyncio.get_running_loop()
         try:
