@@ -164,8 +164,8 @@ class Agent:
                 self._exposition.drop("verdicts")
             await asyncio.sleep(JUDGE_EVERY_S)
 
-    async def curve(self, link: str) -> Curve | None:
-        """The traffic of a link over its window; None if nothing can be read of it."""
+    async def curve(self, link: str) -> Curve:
+        """The traffic of a link over its window; HistoryError if it cannot be read."""
         return await self._assessor.curve(self.config, link)
 
     def _apply(self, config: AgentConfig) -> None:

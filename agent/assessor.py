@@ -47,6 +47,7 @@ class Assessor:
         """Judge all; None where there is no network, or the history cannot be read."""
         if not config.networks:
             return None
+        await self._keeper.flush()  # a contract just declared is judged by at once
         before = await self._keeper.tenures() or self._tenures
         loop = asyncio.get_running_loop()
         try:
@@ -59,15 +60,16 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
-    async def curve(self, config: AgentConfig, link: str) -> Curve | None:
-        """The traffic of a link over the policy's window; None if the history cannot be read."""
+    async def curve(self, config: AgentConfig, link: str) -> Curve:
+        """The traffic of a link over the policy's window.
+
+        Raises:
+            HistoryError: the history cannot be read now.
+        """
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(
-                self._thread, self._curve, config, link, clock.now().wall_s
-            )
-        except HistoryError:
-            return None
+        return await loop.run_in_executor(
+            self._thread, self._curve, config, link, clock.now().wall_s
+        )
 
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""

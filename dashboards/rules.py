@@ -1,8 +1,9 @@
 """Recording rules: the same shares of time that the agent judges by, from the raw counters.
 
 Five-minute rates become counts of ticks once an hour, and those the sums of the policy's window:
-of thirty days only 720 values are read. The window so ends with the last count, at most an hour
-ago. A link that has no capacity has no shares of its load rules.
+of thirty days only 720 values are read. A tick is known a minute after its end and counted at
+the next hourly count: the window so ends at most 76 minutes ago. A link that has no
+capacity has no shares of its load rules.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,12 @@ SEEN_30D = "link:netfold_ticks_seen:sum30d"
 SHARE = f"link:{TIME_ABOVE.name}:share30d"
 
 _TICK = f"{TICK_S / 60:g}m"
+_ONCE = "4m59s999ms"
+"""A subquery's steps are aligned to the epoch: within this is one end of a tick."""
+
+_AROUND = "1m59s999ms"
+"""From a minute before to a minute after: of counters read every minute two readings."""
+
 _HOUR = "59m59s999ms"
 _WINDOW = "29d23h59m59s999ms"
 """Prometheus 2 counts both ends of a range: a millisecond less holds 12 ticks, and 720 hours."""
@@ -64,11 +71,17 @@ def _five_minutes() -> Iterator[dict[str, Any]]:
 
 
 def _rate(counter: Metric) -> str:
-    """Bytes per second of a tick that the counter spans: of a part of it, rate() makes too little.
+    """Bytes per second of the last whole tick of the epoch: of the same ticks as the agent's.
 
-    A line that came back within the tick has its counter again, but not what crossed before.
+    The counter at either end of a tick is on the straight line between the readings around it, as
+    the agent has it; rate() forgets what crosses between one tick's last reading and the next one.
+    A tick without readings around both ends is not seen, nor one in which the counter began anew.
     """
-    return f"rate({counter.name}[{_TICK}]) and {counter.name} and {counter.name} offset {_TICK}"
+    name = counter.name
+    start = f"predict_linear({name}[{_AROUND}] offset 4m, -{TICK_S:g})"
+    end = f"predict_linear({name}[{_AROUND}] offset -1m, 0)"
+    rate = f"({end} - {start}) / {TICK_S:g} and resets({name}[7m] offset -1m) == 0"
+    return f"last_over_time(({rate})[{_ONCE}:{_TICK}] offset 1m)"
 
 
 def _above(policy: LinkPolicy) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ DEADLINE_S = 60.0
 
 FLAGS = (
     "--headless",
+    "--hide-scrollbars",  # they are not of the page
     "--no-sandbox",  # root may not have one, and in a container nobody can
     "--disable-gpu",
     "--disable-dev-shm-usage",  # it may be too small
@@ -47,7 +48,7 @@ class Browser:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdin
         assert process.stdout
-        self._in, self._out = process.stdin.buffer, process.stdout.fileno()
+        self._in, self._out = process.stdin.fileno(), process.stdout.fileno()
         self._received = b""
         self._events: list[dict[str, Any]] = []
         self._session: dict[str, str] = {}
@@ -113,8 +114,7 @@ class Browser:
     def _tell(self, method: str, **params: Any) -> dict[str, Any]:
         self._calls += 1
         message = {"id": self._calls, "method": method, "params": params, **self._session}
-        self._in.write(json.dumps(message).encode() + b"\0")
-        self._in.flush()
+        os.write(self._in, json.dumps(message).encode() + b"\0")
         while (answer := self._hear()).get("id") != self._calls:
             self._events.append(answer)
         assert "error" not in answer, f"{method}: {answer['error']}"
@@ -161,5 +161,6 @@ def browsing(folder: Path) -> Iterator[Browser]:
                 browser = Browser(process)
                 yield browser
                 browser.close()
+                process.wait(DEADLINE_S)  # until then it writes into its profile
             finally:
                 process.kill()

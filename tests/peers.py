@@ -1,10 +1,11 @@
 """A real Prometheus beside a test, and what a test asks of it."""
 
 import json
+import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,12 @@ CLASSIC_TEXT = "text/plain;version=0.0.4"
 
 DIRECTLY = build_opener(ProxyHandler({}))
 """Opens loopback addresses, also where the environment names a proxy for the rest."""
+
+KEEP_OLD = ("--storage.tsdb.retention.time=120d",)
+"""Prometheus keeps 15 days otherwise."""
+
+NO_LOOKING_BACK = "--query.lookback-delta=4m"
+"""What promtool backfills has no marks of where a series ends, so that five minutes lengthen it."""
 
 REJECTIONS = (
     "prometheus_target_scrapes_sample_duplicate_timestamp",
@@ -40,9 +47,10 @@ class Prometheus:
     url: str
     log: Path
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Evaluate PromQL now: `[{"metric": {...}, "value": [time, "text"]}, ...]`."""
-        return list(self.api("query", query=expression)["result"])
+    def query(self, expression: str, at_s: float | None = None) -> list[dict[str, Any]]:
+        """Evaluate PromQL now or then: `[{"metric": {...}, "value": [time, "text"]}, ...]`."""
+        then = {} if at_s is None else {"time": f"{at_s:.3f}"}
+        return list(self.api("query", query=expression, **then)["result"])
 
     def value(self, expression: str) -> float | None:
         """Evaluate PromQL that gives at most one series; None if it gives none."""
@@ -110,9 +118,42 @@ def prometheus(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[
             _stop(process)
 
 
-def promtool(*args: str | Path, input_text: str = "") -> "subprocess.CompletedProcess[str]":
+def promtool(
+    *args: str | Path, input_text: str = "", cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run promtool, as `promtool("check", "metrics", input_text=text)`."""
-    return peer("promtool").run(*args, input_text=input_text)
+    return peer("promtool").run(*args, input_text=input_text, cwd=cwd)
+
+
+def backfill(openmetrics: Iterable[str], folder: Path) -> None:
+    """Give old samples to the Prometheus that will be run in `folder`.
+
+    Each is a line `name{label="value"} number time_s`, in order of time within its series.
+
+    Raises:
+        UnavailableError: promtool is not to be had here.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "old.om").open("w") as file:
+        file.writelines(openmetrics)
+        file.write("# EOF\n")
+    _create_blocks(folder, "openmetrics", "old.om", "data")
+
+
+def backfill_rules(group: Mapping[str, Any], folder: Path, start_s: float, end_s: float) -> None:
+    """Record a group of rules over the old samples in `folder`, as Prometheus would have then.
+
+    A rule sees what another one of its group recorded only in the next pass, and Prometheus sees
+    new blocks at its next start: one of each for the longest chain of rules.
+    """
+    # A relative name: rules are evaluated at an offset that Prometheus makes of name and file.
+    (folder / "group.yml").write_text(json.dumps({"groups": [group]}))
+    for _ in range(_longest_chain(group["rules"])):
+        with prometheus({}, folder, *KEEP_OLD, NO_LOOKING_BACK) as server:
+            where = ("--url", server.url, "--output-dir", "data")
+            period = ("--start", f"{start_s:.0f}", "--end", f"{end_s:.0f}")
+            _create_blocks(folder, "rules", *where, *period, "group.yml")
 
 
 @contextmanager
@@ -148,6 +189,22 @@ def classic_text_only(target: str) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _create_blocks(folder: Path, *args: str) -> None:
+    # Without the hidden flag blocks are of two hours, and there are hundreds.
+    command = ("tsdb", "create-blocks-from", "--max-block-duration=768h", "--quiet", *args)
+    said = promtool(*command, cwd=folder)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def _longest_chain(rules: Sequence[Mapping[str, Any]]) -> int:
+    """How many rules rest on one another at most; each only on earlier ones."""
+    lengths: dict[str, int] = {}
+    for rule in rules:
+        named = re.findall(r"[\w:]+", rule["expr"])
+        lengths[rule["record"]] = 1 + max((lengths.get(it, 0) for it in named), default=0)
+    return max(lengths.values())
 
 
 def _is_ready(server: Prometheus, process: "subprocess.Popen[str]") -> bool:

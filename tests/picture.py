@@ -39,13 +39,10 @@ class Picture:
         """How many pixels have each colour."""
         return Counter(colour for row in self.rows for colour in row)
 
-    def heights(self, colour: Colour, within: int = 40) -> list[int]:
-        """Every row (0 is the top) with a pixel that is that colour but for its smoothed edge."""
-        return [
-            y
-            for y, row in enumerate(self.rows)
-            if any(_distance(seen, colour) <= within for seen in row)
-        ]
+    def painted(self, colour: Colour, column: int, within: int = 60) -> list[int]:
+        """The rows (0 is the top) of a column in that colour, but for its smoothed edge."""
+        seen = (row[column] for row in self.rows)
+        return [y for y, one in enumerate(seen) if _distance(one, colour) <= within]
 
     @cached_property
     def _lines(self) -> list[bytearray]:

@@ -89,6 +89,16 @@ def test_since_when_a_verdict_stands_outlives_a_restart_and_a_week_confirms_it(
     assert later["netfold_link_verdict_confirmed", "used"] == 0
 
 
+def test_a_new_line_is_judged_by_its_contract_at_once(tmp_path: Path) -> None:
+    network = {"name": "edu", "kind": "dedicated"}
+    link = {"name": "a", "network": "edu", "interface": {"local": "none"}, "bandwidth": "100M"}
+    with running(tmp_path, {"networks": [network], "links": [link]}) as agent:
+        judged(agent)
+        (said,) = (it for it in json.loads(agent.get("/api/v1/verdicts").body) if it["evidence"])
+    assert said["evidence"]["capacity_bps"] == 1e8
+    assert said["earliest"] is not None
+
+
 def test_a_new_line_is_unknown_and_nothing_of_it_is_made_up(tmp_path: Path) -> None:
     network = {"name": "edu", "kind": "dedicated"}
     link = {"name": "a", "network": "edu", "interface": {"local": "none"}}

@@ -1,11 +1,15 @@
 """The page for people, as a real agent serves it."""
 
+import re
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agent.judge.status import Status
 from agent.web.curve import Curve, drawn
+from agent.web.figures import rule
 from agent.web.words import WORDS, language
 from tests.agentproc import running
 from tests.test_assessor import department, judged
@@ -45,14 +49,67 @@ def test_a_lines_page_shows_its_curve_its_rules_and_their_bounds(tmp_path: Path)
         network = agent.get("/link/edu")
     assert "<script" not in english
     assert '<span class="verdict normal">normal</span>' in english
-    assert english.count("<tr>") == 1 + 6
-    assert "low_use: load &gt;= 0.10 at most 0.05" in english
-    assert '<td class="number">100.00%</td>' in english
+    assert english.count("<tr") == 1 + 6
+    assert '<tr title="low_use: load &gt;= 0.10 at most 0.05">' in english
+    assert '<th scope="row">Load ≥ 10%</th>' in english
+    assert '<td class="number" data-label="At least">100.00%</td>' in english
     assert 'd="M0.0,176.0H' in english  # 20 of 100 Mbit/s: four fifths from the top
-    assert "full height is 100 Mbit/s" in english
+    assert "Full height is 100 Mbit/s." in english
     assert "不成立" in chinese
     assert (missing.status, network.status) == (404, 404)
     assert missing.body == b"no line 'nobody' has been judged; / lists those that were\n"
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b"this is no history" * 100)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def locked(path: Path) -> sqlite3.Connection:
+    holder = sqlite3.connect(path)
+    holder.execute("CREATE TABLE held (by TEXT)")
+    holder.execute("BEGIN EXCLUSIVE")
+    return holder
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        pytest.param(damaged, "file is not a database", id="damaged"),
+        pytest.param(locked, "database is locked", id="locked"),
+        pytest.param(a_folder, "disk I/O error|unable to open database file", id="no-file"),
+    ],
+)
+def test_a_history_that_cannot_be_read_is_said_on_a_lines_page(
+    tmp_path: Path, spoil: Callable[[Path], sqlite3.Connection | None], why: str
+) -> None:
+    config, data = department(tmp_path), tmp_path / "data"
+    with running(tmp_path, config) as agent:
+        judged(agent)
+        data.rename(tmp_path / "elsewhere")  # where the agent goes on writing
+        data.mkdir()
+        holder = spoil(data / "history.sqlite")
+        answer = agent.get("/link/used")
+        landing = agent.get("/")
+        if holder:
+            holder.close()
+    assert (answer.status, landing.status) == (503, 200)
+    said = answer.body.decode()
+    reason = f"{data}/history.sqlite: cannot be read as a history: ({why})"
+    assert re.fullmatch(f"the history could not be read, try again later: {reason}\n", said)
+
+
+def test_a_rule_is_shown_with_the_unit_of_its_measure() -> None:
+    share = {"share": [0.0, 0.001], "holds": None}
+    seen = rule({"rule": "idle: rate >= 2000000 at most 0.001", **share})
+    assert seen[1:] == ("idle", "rate", "≥ 2 Mbit/s", "≤ 0.1%", "0.00%", "0.10%", "None")
+    seen = rule({"rule": "busy: load >= 0.70 more than 0.05", **share})
+    assert seen[1:5] == ("busy", "load", "≥ 70%", "> 5%")
+    with pytest.raises(ValueError, match=r"not a rule: 'load >= 0\.70'"):
+        rule({"rule": "load >= 0.70", **share})
 
 
 def test_a_curve_has_gaps_where_nothing_was_seen() -> None:

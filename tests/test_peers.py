@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import classic_text_only, prometheus, promtool, scraping
+from tests.peers import (
+    KEEP_OLD,
+    backfill,
+    backfill_rules,
+    classic_text_only,
+    prometheus,
+    promtool,
+    scraping,
+)
 from tests.testbed import eventually
 
 CLASSIC = "# HELP sample_ratio A ratio.\n# TYPE sample_ratio gauge\nsample_ratio 0.5\n"
@@ -84,3 +92,22 @@ def test_promtool_judges_metrics() -> None:
     assert (good.returncode, good.stdout + good.stderr) == (0, "")
     assert bad.returncode == 3
     assert "no help text" in bad.stderr
+
+
+def test_old_samples_and_rules_that_rest_on_one_another_are_there_afterwards(
+    tmp_path: Path,
+) -> None:
+    start_s, end_s = 1_700_000_000, 1_700_006_000
+    moments = [it for it in range(start_s, end_s, 60) if not start_s + 3000 < it < start_s + 4200]
+    backfill((f'old_ratio{{line="a"}} 0.5 {it}\n' for it in moments), tmp_path)
+    rules = [
+        {"record": "line:old:double", "expr": "2 * old_ratio"},
+        {"record": "line:old:fourfold", "expr": "2 * line:old:double"},
+    ]
+    group = {"name": "old", "interval": "5m", "rules": rules}
+    backfill_rules(group, tmp_path, start_s, end_s)
+    with prometheus({}, tmp_path, *KEEP_OLD) as server:
+        double, fourfold = (server.query(f"{it['record']}[2h]", end_s)[0]["values"] for it in rules)
+    assert {value for _, value in fourfold} == {"2"}
+    assert [at for at, _ in fourfold] == [at for at, _ in double]
+    assert len(double) in {16, 17}  # a gap of 20 minutes: none is lengthened

@@ -103,7 +103,7 @@ def test_alerts_fire_when_they_should_and_else_are_silent() -> None:
 
 @pytest.mark.parametrize("hours", range(1, len(DAY) + 1))
 def test_the_ticks_of_every_hour_are_counted_as_the_agent_does(hours: int, tmp_path: Path) -> None:
-    """promtool evaluates the hourly group every five minutes too: a count is of the hour before."""
+    """promtool evaluates the hourly group every five minutes too; a tick is counted in the next."""
     traffic = window(DAY[:hours])
     last = replace(traffic, **{it: getattr(traffic, it)[-TICKS_PER_HOUR:] for it in COLUMNS})
     counts = [(str(it), *in_ticks(it.share)) for it in judge(last, load_policy().links).outcomes]
@@ -111,20 +111,20 @@ def test_the_ticks_of_every_hour_are_counted_as_the_agent_does(hours: int, tmp_p
     questions = [
         {
             "expr": name,
-            "eval_time": f"{hours}h",
+            "eval_time": f"{hours}h5m",
             "exp_samples": [{"labels": labels(name, rule=it[0]), "value": it[at]} for it in said],
         }
         for at, name in ((1, ABOVE_1H), (2, SEEN_1H))
     ]
-    ask(tmp_path, series(DAY), "5m", *questions)
+    ask(tmp_path, series((*DAY, (0, 0))), "5m", *questions)
 
 
 def test_the_recorded_shares_are_the_ones_that_the_agent_judges_by(tmp_path: Path) -> None:
-    """Evaluated once an hour, of every hour the last tick is seen."""
+    """Evaluated once an hour, of every hour the last tick but one is seen."""
     hours = DAY * 10
     traffic = window(hours)
     for rates in (traffic.receive, traffic.transmit):
-        rates[np.arange(WINDOW_TICKS) % TICKS_PER_HOUR != TICKS_PER_HOUR - 1] = np.nan
+        rates[np.arange(WINDOW_TICKS) % TICKS_PER_HOUR != TICKS_PER_HOUR - 2] = np.nan
     expected = [
         {"labels": labels(SHARE, rule=str(outcome), bound=bound), "value": value}
         for outcome in judge(traffic, load_policy().links).outcomes

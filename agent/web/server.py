@@ -33,8 +33,8 @@ class Served(Protocol):
     def unmeasured(self) -> int:
         """Targets not measured yet."""
 
-    async def curve(self, link: str) -> Curve | None:
-        """The traffic of a line over its window."""
+    async def curve(self, link: str) -> Curve:
+        """The traffic of a line over its window; HistoryError if it cannot be read."""
 
     def metrics(self, *, openmetrics: bool = False) -> bytes:
         """All metrics as text."""

@@ -1,0 +1,76 @@
+"""Numbers and days as people read them."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from agent.judge.calendar import SHANGHAI
+
+UNKNOWN = "–"
+
+FIGURES = ("seen_ratio", "mean", "p95", "peak", "capacity_bps")
+"""Of a line's evidence, in the order in which pages show it."""
+
+_RULE = re.compile(r"(\w+): (\w+) >= (\S+) (at most|more than) (\S+)")
+
+
+class RuleSeen(NamedTuple):
+    """A rule, and between which shares of the time the data put it; `text` is its exact name."""
+
+    text: str
+    status: str
+    measure: str
+    level: str
+    limit: str
+    lower: str
+    upper: str
+    holds: str
+
+
+def figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was seen of a line, each figure with its name."""
+    return tuple(
+        (name, (bandwidth if name == "capacity_bps" else percent)(evidence[name]))
+        for name in FIGURES
+    )
+
+
+def rule(said: Mapping[str, Any]) -> RuleSeen:
+    """A rule of a line's verdict, its level a share of the capacity or a rate."""
+    found = _RULE.fullmatch(said["rule"])
+    if found is None:
+        msg = f"not a rule: {said['rule']!r}"
+        raise ValueError(msg)
+    status, measure, threshold, how, limit = found.groups()
+    level = bandwidth(float(threshold)) if measure == "rate" else _exact(threshold)
+    sign = "≤" if how == "at most" else ">"
+    lower, upper = (f"{share:.2%}" for share in said["share"])
+    text, holds = said["rule"], str(said["holds"])
+    return RuleSeen(
+        text, status, measure, f"≥ {level}", f"{sign} {_exact(limit)}", lower, upper, holds
+    )
+
+
+def day(iso: str) -> str:
+    """The day in Asia/Shanghai."""
+    return datetime.fromisoformat(iso).astimezone(SHANGHAI).date().isoformat()
+
+
+def percent(ratio: float | None) -> str:
+    """A ratio as a percentage."""
+    return UNKNOWN if ratio is None else f"{ratio:.1%}"
+
+
+def bandwidth(bps: float | None) -> str:
+    """A rate in the largest unit of which it is at least one."""
+    if bps is None:
+        return UNKNOWN
+    for limit, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if bps >= limit:
+            return f"{bps / limit:g} {prefix}bit/s"
+    return f"{bps:g} bit/s"
+
+
+def _exact(ratio: str) -> str:
+    return f"{float(ratio) * 100:g}%"
