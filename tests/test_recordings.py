@@ -168,7 +168,7 @@ async def test_odd_speeds_states_and_counters_are_read_for_what_they_are() -> No
         2: (10**10, "up", 2 * 2**33, 64),
         3: (10**8, "up", 300, 32),
         4: (10**9, "up", 44, 32),
-        5: (10**8, "up", 500, 32),
+        5: (None, "up", 500, 32),  # 100 Gbit/s or 100 Mbit/s: one of its columns is in kbit/s
         6: (None, None, 6, 32),
         7: (2_048_000, "lowerLayerDown", 70, 32),
         8: (None, "up", 80, 32),
