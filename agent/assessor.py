@@ -92,9 +92,9 @@ class Assessor:
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
         from agent import verdict_metrics  # noqa: PLC0415 - numpy, see above
-        from agent.assessment import assess  # noqa: PLC0415
+        from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
-        from agent.verdict_json import said_of  # noqa: PLC0415
+        from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
 
         end_tick = int((at_s - SETTLED_S) // self._tick_s)
         with HistoryReader(self._path, self._tick_s) as reader:

@@ -328,6 +328,7 @@ async def test_one_icmp_error_does_not_end_a_request(client: SnmpClient) -> None
         asked = asyncio.create_task(client.get(agent, [UPTIME]))
         await asyncio.sleep(0)
         address = (agent.host, agent.port)
+        assert address in client._transport._waiting
         for _ in range(2):
             client._transport._failed(address, ConnectionRefusedError(111, "refused"))
         assert await asked == [7]

@@ -53,6 +53,7 @@ _LESSONS = 4
 """What a device may tell before it answers: its engine, its time, both again after a restart."""
 
 _GROW_AFTER = 20
+"""Answers in a row, after which a little more is asked for again."""
 
 T = TypeVar("T")
 
@@ -208,7 +209,7 @@ class SnmpClient:
                     peer.shrink(asked.size)  # large replies may be what is lost
         if content is not None:
             peer.grow()
-            if names:  # of a walk, long texts say nothing of counters
+            if isinstance(asked, Get):  # the long texts of a walk say nothing of counters
                 peer.fit(asked.size, octets, PACKET_OCTETS[endpoint.family])
             return content, octets
         failure = failures.of_status(agent, answer.status, answer.error_index, names)
