@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from collectors.snmp.ciphers import Aes, Des
-from collectors.snmp.credential import AuthProtocol, PrivProtocol
+from collectors.snmp.credential import AuthProtocol, PrivProtocol, User
 from collectors.snmp.keys import (
     authentication_key,
     localised,
