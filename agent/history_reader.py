@@ -16,11 +16,11 @@ from agent.history import HistoryError
 from agent.judge.bounds import Floats, Traffic
 from agent.judge.rates import TICK_S, Run
 
-TOGETHER = 64
-"""Links read in one pass over the rows."""
+TOGETHER = 512
+"""Links read in one pass over the rows: SQLite reads a row to the last of its slots each time."""
 
-STRIPE = 256
-"""Slots read in one pass: 30 days of them are 9 MB, however far apart those of the links are."""
+STRIPE = 1024
+"""Slots read in one pass: 30 days of them are 35 MB, however far apart those of the links are."""
 _RATE_BYTES = 4
 
 
@@ -75,10 +75,11 @@ class HistoryReader:
         slots = {slot for link in links for one in self._series[link] for slot in one}
         rates = dict(self._rates(sorted(slots), first, ticks))
         for link in links:
-            receive, transmit = np.full(ticks, np.nan), np.full(ticks, np.nan)
+            both = np.full((2, ticks), np.nan)
             for one in self._series[link]:
-                seen = ~np.isnan(rates[one.receive]) & ~np.isnan(rates[one.transmit])
-                receive[seen], transmit[seen] = rates[one.receive][seen], rates[one.transmit][seen]
+                rate = np.array([rates[one.receive], rates[one.transmit]], dtype=np.float64)
+                np.copyto(both, rate, where=~np.isnan(rate).any(axis=0))
+            receive, transmit = both
             runs = tuple(self._runs(self._series[link], first, first + ticks - 1))
             capacity = self._capacity(link, first, ticks)
             yield link, Traffic(first, receive, transmit, capacity, runs, self.tick_s)
@@ -108,7 +109,7 @@ class HistoryReader:
                 values = np.frombuffer(blob, dtype="<f4")
                 block[tick - first, : len(values)] = values
             for slot in stripe:
-                yield slot, block[:, slot - start].astype(np.float64)
+                yield slot, block[:, slot - start]
 
     def _runs(self, series: Iterable[_Series], first: int, last: int) -> Iterator[Run]:
         query = "SELECT first, last, bits FROM runs WHERE slot = ? AND last >= ? AND first <= ?"
