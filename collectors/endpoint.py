@@ -1,11 +1,12 @@
 """Where a host's name leads, and the words for what fails on the way there."""
 
 import asyncio
+import errno
 import os
 import socket
 from typing import Any, NamedTuple
 
-from collectors.base import CollectError, Family
+from collectors.base import CollectError, Family, Reason
 from collectors.fields import split_address
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
@@ -34,6 +35,16 @@ async def resolve(address: str, family: Family, port: int = 0) -> Endpoint:
         CollectError: `resolve`, if the name leads nowhere or not into that family.
 
     """
+    return (await resolve_all(address, family, port))[0]
+
+
+async def resolve_all(address: str, family: Family, port: int = 0) -> list[Endpoint]:
+    """Find all addresses of a host in `family`, in the system's order (RFC 6724).
+
+    Raises:
+        CollectError: `resolve`, if the name leads nowhere or not into that family.
+
+    """
     try:
         return await _lookup(split_address(address)[0], port, _FAMILIES[family])
     except socket.gaierror as error:
@@ -47,7 +58,34 @@ def failed(endpoint: Endpoint, error: OSError) -> CollectError:
     return CollectError(CollectError.of(error).reason, f"{endpoint.host}: {text}")
 
 
-async def _lookup(address: str, port: int, family: socket.AddressFamily) -> Endpoint:
+def open_socket(
+    endpoint: Endpoint,
+    kind: socket.SocketKind,
+    source: str | None = None,
+    source_interface: str | None = None,
+) -> socket.socket:
+    """Open a socket towards an endpoint, bound to what the probe is to leave from; not blocking.
+
+    Raises:
+        CollectError: `local`, if this host has no such address or interface, or may not bind.
+
+    """
+    sock = socket.socket(endpoint.family, kind)
+    try:
+        sock.setblocking(False)
+        if source_interface:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source_interface.encode())
+        if source:
+            sock.bind((source, 0))
+    except OSError as error:
+        sock.close()
+        what = source if source and error.errno == errno.EADDRNOTAVAIL else source_interface
+        msg = f"cannot send from {what or source}: {os.strerror(error.errno or 0)}"
+        raise CollectError(Reason.LOCAL, msg) from error
+    return sock
+
+
+async def _lookup(address: str, port: int, family: socket.AddressFamily) -> list[Endpoint]:
     kind = socket.SOCK_STREAM  # one of several that give the same addresses
     try:
         # A number needs no resolver, and so none of the few threads that wait for one.
@@ -55,4 +93,4 @@ async def _lookup(address: str, port: int, family: socket.AddressFamily) -> Endp
     except socket.gaierror:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(address, port, family=family, type=kind)
-    return Endpoint(found[0][0], found[0][4])
+    return [Endpoint(it[0], it[4]) for it in found]

@@ -66,6 +66,17 @@ OwnAddress = Annotated[str, BeforeValidator(_own_address)]
 """An IP address of this host, to send from where it has several."""
 
 
+def _nic_name(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[^\s/]{1,15}", value):
+        msg = f"not a network interface: {seen(value)}; write one of this host's own, as eth1"
+        raise ValueError(msg)
+    return value
+
+
+NicName = Annotated[str, BeforeValidator(_nic_name)]
+"""A network interface of this host, to send from where it has several (netdevice(7))."""
+
+
 def _is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

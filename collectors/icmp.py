@@ -8,11 +8,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from collectors.base import CollectError, Metric, Reason, Sample, Target, Tools, collector
+from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
 from collectors.echo import TOKEN_BYTES, Answer, IcmpEngine
 from collectors.endpoint import Endpoint, failed, resolve
 from collectors.fields import Duration, Host
-from collectors.probe import RTT
+from collectors.probe import RTT, Probe
 
 LOSS = Metric(
     "netfold_probe_loss_ratio",
@@ -31,7 +31,7 @@ _LEAST_WAIT_S = 0.1  # for the last packet's reply
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
 
 
-class IcmpTarget(Target):
+class IcmpTarget(Probe):
     """Options of `kind: icmp`; a reply counts if it comes within the target's timeout."""
 
     address: Host

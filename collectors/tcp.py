@@ -6,13 +6,13 @@ from time import perf_counter
 
 from pydantic import Field
 
-from collectors.base import Sample, Target, Tools, collector
+from collectors.base import Sample, Tools, collector
 from collectors.endpoint import failed, resolve
 from collectors.fields import Host
-from collectors.probe import RTT
+from collectors.probe import RTT, Probe
 
 
-class TcpTarget(Target):
+class TcpTarget(Probe):
     """Options of `kind: tcp`."""
 
     address: Host

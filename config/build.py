@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, Field, ValidationError
 
-from collectors.base import Target, discover, find
+from collectors.base import discover, find
 from collectors.fields import seen
+from collectors.probe import Probe
 from config.agent import AgentConfig
 from config.document import SECTIONS, Document, Loc, Raw, text
 from config.problems import hint
@@ -16,7 +17,7 @@ from config.validate import validate
 _Names = Mapping[str, Mapping[str, Loc]]
 
 
-class _UnknownKind(Target, extra="ignore"):
+class _UnknownKind(Probe, extra="ignore"):
     """What all probes share: as much as can be checked where the kind is not known."""
 
     kind: str = Field(examples=["icmp"])
