@@ -42,14 +42,21 @@ def _octets(tag: int, kind: Any, low: int, high: int) -> st.SearchStrategy[Plant
     )
 
 
-def planted(most_octets: int = 4000) -> st.SearchStrategy[Planted]:
-    """Any value of any type."""
+def number() -> st.SearchStrategy[Planted]:
+    """Any number of any type."""
     return st.one_of(
         _numbers(ber.INTEGER, rfc1902.Integer32, -(2**31), 2**31 - 1),
         _numbers(ber.COUNTER32, rfc1902.Counter32, 0, 2**32 - 1),
         _numbers(ber.GAUGE32, rfc1902.Gauge32, 0, 2**32 - 1),
         _numbers(ber.TIME_TICKS, rfc1902.TimeTicks, 0, 2**32 - 1),
         _numbers(ber.COUNTER64, rfc1902.Counter64, 0, 2**64 - 1),
+    )
+
+
+def planted(most_octets: int = 4000) -> st.SearchStrategy[Planted]:
+    """Any value of any type."""
+    return st.one_of(
+        number(),
         _octets(ber.OCTET_STRING, rfc1902.OctetString, 0, most_octets),
         _octets(ber.OPAQUE, rfc1902.Opaque, 0, most_octets),
         _octets(ber.IP_ADDRESS, rfc1902.IpAddress, 4, 4),

@@ -12,6 +12,7 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 from pysnmp.proto.mpmod.rfc3412 import SNMPv3Message
 
+from collectors.base import CollectError
 from collectors.snmp import ber, ifmib
 from collectors.snmp.ber import BerError
 from collectors.snmp.client import SnmpClient
@@ -29,8 +30,9 @@ from collectors.snmp.message import (
     number_of,
     reply,
 )
+from collectors.snmp.shape import Shape
 from collectors.snmp.varbind import Value
-from tests.snmp_values import Planted, dotted, planted
+from tests.snmp_values import Planted, dotted, number, planted
 from tests.snmpd import Snmpd
 from tests.testbed import peer
 
@@ -43,6 +45,7 @@ TAIL = bytes.fromhex("de ad be ef")
 Tlv = Callable[[int, bytes], bytes]
 numbers = st.integers(NUMBERS.start, NUMBERS.stop - 1)
 rows = st.lists(st.tuples(dotted(), planted(300)), max_size=12)
+flip = st.tuples(st.integers(0), st.integers(0, 255))
 
 
 def long_tlv(tag: int, content: bytes) -> bytes:
@@ -119,7 +122,6 @@ def test_any_reply_that_pysnmp_writes_is_read(
     read = taken_apart(sent, community)
     assert number_of(sent) == number
     assert (read.number, read.status, read.error_index) == (number, status, index)
-    assert read.values([ber.oid(oid) for oid, _ in rows]) == [one.value for _, one in rows]
     ends = [one.octets == b"\x82\x00" for _, one in rows]
     assert list(read.varbinds()) == [
         Varbind(ber.oid(oid), one.value, end) for (oid, one), end in zip(rows, ends, strict=True)
@@ -142,29 +144,54 @@ def test_the_number_of_a_v3_message_is_its_msg_id(number: int) -> None:
     assert number_of(encoder.encode(message)) == number
 
 
-@given(rows, st.booleans(), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=3))
-def test_the_short_way_finds_what_the_general_way_finds(
-    rows: list[tuple[str, Planted]], is_long: bool, flips: list[tuple[int, int]]
+@given(rows, st.data(), st.booleans(), st.lists(flip, max_size=3))
+def test_a_shape_reads_what_is_read_without_it_or_nothing(
+    rows: list[tuple[str, Planted]],
+    data: st.DataObject,
+    is_long: bool,
+    flips: list[tuple[int, int]],
 ) -> None:
     tlv = long_tlv if is_long else ber.tlv
-    binds = [tlv(ber.SEQUENCE, ber.oid(oid) + one.octets) for oid, one in rows]
-    message = bytearray(answer(binds))
-    oids = [ber.oid(oid) for oid, _ in rows]
-    for place, octet in flips:
-        message[place % len(message)] = octet
-    try:
-        read = taken_apart(bytes(message))
-        varbinds = list(read.varbinds())
-    except (BerError, UntrustedError):
-        return
-    found = [it.value for it in varbinds] if [it.oid for it in varbinds] == oids else None
-    assert read.values(oids) == found
-    assert read._short_values(oids) in (None, found)
+    learnt_of = binds(rows, tlv)
+    others = [(oid, data.draw(st.just(one) | planted(300))) for oid, one in rows]
+    for octets in (learnt_of, binds(others, tlv), flipped(learnt_of, flips)):
+        try:
+            expected: object = [it.value for it in Reply(NUMBER, 0, 0, octets).varbinds()]
+        except BerError:
+            expected = BerError
+        try:
+            found: object = Shape(learnt_of).values(octets)
+        except BerError:
+            found = BerError
+        assert found in (None, expected)
+        assert found is not None or octets != learnt_of
 
 
-def test_a_regular_reply_is_read_the_short_way() -> None:
-    read = taken_apart(answer([varbind(UPTIME, ber.integer(7, ber.TIME_TICKS))] * 60))
-    assert read._short_values([ber.oid(UPTIME)] * 60) == [7] * 60
+@given(st.lists(st.tuples(number(), number()), min_size=1, max_size=60))
+def test_a_shape_holds_for_all_numbers_of_as_many_octets(
+    pairs: list[tuple[Planted, Planted]],
+) -> None:
+    before, after = (
+        b"".join(varbind(UPTIME, one.octets) for one in column)
+        for column in zip(*pairs, strict=True)
+    )
+    alike = all(
+        one.octets[:2] == other.octets[:2] and len(one.octets) == len(other.octets)
+        for one, other in pairs
+    )
+    expected = [other.value for _, other in pairs] if alike else None
+    assert Shape(before).values(after) == expected
+
+
+def binds(rows: Iterable[tuple[str, Planted]], tlv: Tlv) -> bytes:
+    return b"".join(tlv(ber.SEQUENCE, ber.oid(oid) + one.octets) for oid, one in rows)
+
+
+def flipped(octets: bytes, flips: Iterable[tuple[int, int]]) -> bytes:
+    spoilt = bytearray(octets)
+    for place, octet in flips if octets else ():
+        spoilt[place % len(spoilt)] = octet
+    return bytes(spoilt)
 
 
 @pytest.mark.parametrize(
@@ -196,13 +223,13 @@ def test_a_regular_reply_is_read_the_short_way() -> None:
             answer([varbind(NAME, b"\2\1\5")], status=(0, 24)), 5, id="an-index-without-an-error"
         ),
         pytest.param(answer([varbind(NAME, b"\2\1\5")], kind=REPORT), 5, id="a-report"),
-        pytest.param(answer([varbind(UPTIME, b"\2\1\5")]), None, id="another-oid"),
+        pytest.param(answer([varbind(UPTIME, b"\2\1\5")]), CollectError, id="another-oid"),
         pytest.param(answer([b"\x30\x06\6\2+\x86\5\0"]), BerError, id="an-oid-cut-off"),
         pytest.param(
             answer([b"\x30\x0a\6\6+\x90\x80\x80\x82\0\5\0"]), BerError, id="an-oid-of-33-bits"
         ),
-        pytest.param(answer([]), None, id="no-varbind"),
-        pytest.param(answer([varbind(NAME, b"\2\1\5")] * 2), None, id="a-varbind-too-many"),
+        pytest.param(answer([]), CollectError, id="no-varbind"),
+        pytest.param(answer([varbind(NAME, b"\2\1\5")] * 2), CollectError, id="a-varbind-too-many"),
         pytest.param(
             answer([varbind(NAME, b"\2\1\5" + TAIL)]), BerError, id="octets-after-the-value"
         ),
@@ -245,10 +272,9 @@ def test_what_devices_make_of_a_reply_is_read_or_named(
 ) -> None:
     if isinstance(value, type):
         with pytest.raises(value):
-            taken_apart(message).values([ber.oid(NAME)])
+            Get([NAME]).read(taken_apart(message))
     else:
-        expected = None if value is None else [value]
-        assert taken_apart(message).values([ber.oid(NAME)]) == expected
+        assert Get([NAME]).read(taken_apart(message)) == [value]
 
 
 def test_a_reply_as_a_device_of_that_kind_sends_it_is_read() -> None:
@@ -256,7 +282,7 @@ def test_a_reply_as_a_device_of_that_kind_sends_it_is_read() -> None:
     oid = bytes.fromhex("2b 06 01 04 01 80 81 fe 48 01 08 05 01 00")
     bind = long_tlv(ber.SEQUENCE, long_tlv(ber.OBJECT_IDENTIFIER, oid) + ber.integer(12))
     read = taken_apart(answer([bind], tlv=long_tlv))
-    assert read.values([ber.oid(BEYOND_32_BITS)]) == [12]
+    assert Get([BEYOND_32_BITS]).read(read) == [12]
     assert list(read.varbinds()) == [Varbind(ber.oid(BEYOND_32_BITS), 12)]
 
 

@@ -12,7 +12,6 @@ import pytest
 from pydantic import SecretStr
 
 from collectors.base import CollectError, Reason
-from collectors.snmp import ber
 from collectors.snmp.credential import User
 from collectors.snmp.message import Get, RelearntError, reply
 from collectors.snmp.usm import UserSecurity
@@ -87,9 +86,7 @@ class Manager:
             if answer.status:
                 raise CollectError(Reason.AUTH, f"error-status {answer.status}")
             assert answer.number == number
-            values = answer.values([ber.oid(oid) for oid in oids])
-            assert values is not None
-            return values
+            return request.read(answer)
 
     def _exchange(self, message: bytes) -> bytes:
         self._socket.send(message)

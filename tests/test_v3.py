@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from collectors.snmp import ber, v3
 from collectors.snmp.ber import BerError
 from collectors.snmp.message import NUMBERS
-from collectors.snmp.v3 import Envelope
+from collectors.snmp.v3 import Envelope, Head
 
 Tlv = Callable[[int, bytes], bytes]
 
@@ -98,6 +98,48 @@ def test_any_message_is_read_as_field_by_field(
     for place, octet in flips:
         message[place % len(message)] = octet
     assert outcome(v3.read, bytes(message)) == outcome(read_field_by_field, bytes(message))
+
+
+@given(
+    MESSAGES, st.data(), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=3)
+)
+@example(Written(), None, [])
+def test_a_head_reads_what_is_read_without_it_or_nothing(
+    written: Written, data: st.DataObject | None, flips: list[tuple[int, int]]
+) -> None:
+    message = written.octets()
+    if outcome(v3.read, message) is None:
+        return
+    head = Head(message)
+    later = bytearray(message)
+    if data:
+        number = data.draw(st.integers(NUMBERS.start, NUMBERS.stop - 1))
+        rest = (written.rest[0], *map(data.draw, map(alike, written.rest[1:])))
+        clock = (written.clock[0], data.draw(alike(written.clock[1])))
+        later[:] = written._replace(numbers=(number, 3), clock=clock, rest=rest).octets()
+    for place, octet in flips:
+        later[place % len(later)] = octet
+    found = head.read(bytes(later))
+    assert found in (None, outcome(v3.read, bytes(later)))
+
+
+def alike(octets: bytes) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=len(octets), max_size=len(octets))
+
+
+def test_a_head_holds_while_only_what_differs_from_message_to_message_does() -> None:
+    first = Written()
+    head = Head(in_long_form(first))
+    later = first._replace(
+        numbers=(NUMBERS.stop - 1, 3),
+        clock=(b"\5", b"\7\7"),
+        rest=(b"monitor", b"D" * 24, b"S" * 8),
+    )
+    assert head.read(in_long_form(later)) == read_field_by_field(in_long_form(later))
+
+
+def in_long_form(written: Written) -> bytes:
+    return written._replace(tlvs=(ber.tlv,) * 13 + (long_tlv,)).octets()
 
 
 @given(st.integers(0, 160))

@@ -284,7 +284,7 @@ class SnmpClient:
 def _security(agent: Agent) -> Security:
     if isinstance(agent.credential, Community):
         return CommunitySecurity(agent.credential.community.get_secret_value().encode())
-    from collectors.snmp.usm import UserSecurity  # noqa: PLC0415 - ciphers load slowly
+    from collectors.snmp.usm import UserSecurity  # noqa: PLC0415 - only for SNMPv3
 
     return UserSecurity(agent.credential, str(agent))
 

@@ -6,7 +6,6 @@ draft-reeder-snmpv3-usm-3desede-00 (section 2.1): that makes the protocols that 
 """
 
 import hashlib
-import hmac
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -36,19 +35,14 @@ _HASHED_OCTETS = 2**20
 _REEDER = "-C"
 
 
-class Digest:
-    """Signs messages with a localised key; what the key makes of a hash is prepared once."""
+class Digest(Protocol):
+    """Signs messages with a localised key."""
 
-    def __init__(self, protocol: AuthProtocol, key: bytes) -> None:
-        name, self.octets = _DIGESTS[protocol]
-        self._prepared = hmac.new(key, digestmod=name)
+    octets: int
+    """How many a signature has."""
 
     def sign(self, *parts: bytes) -> bytes:
         """Return the octets that go with a message, which is given in parts."""
-        mac = self._prepared.copy()
-        for part in parts:
-            mac.update(part)
-        return mac.digest()[: self.octets]
 
 
 class Cipher(Protocol):
@@ -80,13 +74,14 @@ def localised(user: User, engine_id: bytes) -> Keys:
     """
     if user.auth_protocol is None or user.auth_secret is None:
         return Keys()
-    digest = Digest(
-        user.auth_protocol, authentication_key(user.auth_protocol, user.auth_secret, engine_id)
-    )
+    from collectors.snmp.ciphers import Aes, Des, Hmac  # noqa: PLC0415 - they load slowly
+
+    key = authentication_key(user.auth_protocol, user.auth_secret, engine_id)
+    digest = Hmac(*_DIGESTS[user.auth_protocol], key)
     if user.priv_protocol is None or user.priv_secret is None:
         return Keys(digest)
     key = privacy_key(user.auth_protocol, user.priv_protocol, user.priv_secret, engine_id)
-    return Keys(digest, _cipher(user.priv_protocol, key))
+    return Keys(digest, Des(key) if user.priv_protocol == "DES" else Aes(key))
 
 
 def authentication_key(protocol: AuthProtocol, secret: SecretStr, engine_id: bytes) -> bytes:
@@ -113,12 +108,6 @@ def other_expansion(auth: AuthProtocol, priv: PrivProtocol) -> PrivProtocol | No
         return None
     others: dict[PrivProtocol, PrivProtocol] = {"AES-192": "AES-192-C", "AES-256": "AES-256-C"}
     return (others | {reeder: blumenthal for blumenthal, reeder in others.items()})[priv]
-
-
-def _cipher(protocol: PrivProtocol, key: bytes) -> Cipher:
-    from collectors.snmp.ciphers import Aes, Des  # noqa: PLC0415 - only where something is private
-
-    return Des(key) if protocol == "DES" else Aes(key)
 
 
 @lru_cache(maxsize=256)

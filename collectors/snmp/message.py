@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from collectors.base import CollectError, Reason
 from collectors.snmp import ber
 from collectors.snmp.ber import BerError
+from collectors.snmp.shape import Shape, spots
 from collectors.snmp.varbind import Value
 
 GET, RESPONSE, GET_BULK, REPORT = 0xA0, 0xA2, 0xA5, 0xA8
@@ -19,11 +20,9 @@ NUMBERS = range(0x01000000, 0x7FFFFFFF)
 
 _ABSENT = b"\x05\x00"
 _VERSION_3 = 3
+_NUMBER = b"\x02\x04"
+"""Before a number of four octets, as all of `NUMBERS` have."""
 _NO_ERROR = ber.integer(0) * 2
-_SHORT = _SIGN = 0x80
-_PLAIN = {ber.COUNTER32: 4, ber.GAUGE32: 4, ber.TIME_TICKS: 4, ber.COUNTER64: 8, ber.INTEGER: 0}
-"""What is a number as it stands, up to so many octets; of one octet below 0x80, all of them are."""
-
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -78,80 +77,24 @@ class Pdu(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A reply's fields; its varbinds are not taken apart yet."""
+    """A reply's fields; `octets` hold its varbinds, which are not taken apart yet."""
 
     number: int
     status: int
     error_index: int
-    data: bytes
-    start: int
-    stop: int
+    octets: bytes
 
     def varbinds(self) -> Iterator[Varbind]:
         """Take the varbinds apart, whatever they are.
 
         Raises:
-            BerError: one of them is none, or its value does not end where it ends.
+            BerError: one of them is none, or its value cannot be read.
 
         """
-        data, at = self.data, self.start
-        while at < self.stop:
-            begin, end = ber.expect(data, at, self.stop, ber.SEQUENCE)
-            _, stop = ber.expect(data, begin, end, ber.OBJECT_IDENTIFIER)
-            tag, start, at = ber.header(data, stop, end)
-            if at != end:
-                msg = f"a value stops at octet {at}, and its varbind at {end}"
-                raise BerError(msg)
-            oid = ber.minimal(data[begin:stop])
-            value = ber.value(data, tag, start, at)
-            yield Varbind(oid, value, tag == ber.END_OF_MIB_VIEW)
-
-    def values(self, oids: Sequence[bytes]) -> list[Value] | None:
-        """Take the values of exactly these OIDs, in this order; None if they are others.
-
-        Raises:
-            BerError: as `varbinds`.
-
-        """
-        values = self._short_values(oids)
-        if values is not None:
-            return values
-        varbinds = list(self.varbinds())
-        if [it.oid for it in varbinds] != list(oids):
-            return None
-        return [it.value for it in varbinds]
-
-    def _short_values(self, oids: Sequence[bytes]) -> list[Value] | None:
-        """Take the same values where all is as expected, and no length takes a second octet.
-
-        The way of every regular poll: a value costs less than half a microsecond.
-        """
-        data, at, found = self.data, self.start, list[Value]()
-        try:
-            for oid in oids:
-                tag_at = at + 2 + len(oid)
-                size = data[tag_at + 1]
-                start = tag_at + 2
-                end = start + size
-                if not (
-                    data.startswith(oid, at + 2)
-                    and end - at - 2 == data[at + 1] < _SHORT
-                    and data[at] == ber.SEQUENCE
-                ):
-                    return None
-                tag = data[tag_at]
-                if size == 1 and data[start] < _SIGN and tag in _PLAIN:
-                    found.append(data[start])
-                elif tag == ber.OCTET_STRING:
-                    found.append(data[start:end])
-                elif 0 < size <= _PLAIN.get(tag, 0):
-                    found.append(int.from_bytes(data[start:end]))
-                else:
-                    found.append(ber.value(data, tag, start, end))
-                at = end
-        except IndexError:
-            return None
-        return found if at == self.stop else None
+        for oid, oid_end, tag, start, stop in spots(self.octets):
+            value = ber.value(self.octets, tag, start, stop)
+            name = ber.minimal(self.octets[oid:oid_end])
+            yield Varbind(name, value, tag == ber.END_OF_MIB_VIEW)
 
 
 class Asked(Protocol[T_co]):
@@ -184,9 +127,10 @@ class Get:
 
     def __init__(self, oids: Iterable[str]) -> None:
         self.names = tuple(oids)
-        self.oids = tuple(map(ber.oid, self.names))
+        self.oids = list(map(ber.oid, self.names))
         self.size = len(self.oids)
         self._head, self._tail = _around_the_number(GET, 0, 0, self.oids)
+        self._shape: Shape | None = None
 
     def pdu(self, number: int) -> bytes:
         """The PDU with its request-id."""
@@ -194,10 +138,14 @@ class Get:
 
     def read(self, answer: Reply) -> list[Value]:
         """The values, in order."""
-        values = answer.values(self.oids)
+        values = self._shape.values(answer.octets) if self._shape else None
         if values is None:
-            msg = "it answered for other OIDs than it was asked for"
-            raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
+            varbinds = list(answer.varbinds())
+            if [it.oid for it in varbinds] != self.oids:
+                msg = "it answered for other OIDs than it was asked for"
+                raise CollectError(Reason.UNEXPECTED_CONTENT, msg)
+            values = [it.value for it in varbinds]
+            self._shape = Shape(answer.octets)
         return values
 
 
@@ -222,7 +170,7 @@ def _around_the_number(
 ) -> tuple[bytes, bytes]:
     binds = b"".join(ber.tlv(ber.SEQUENCE, oid + _ABSENT) for oid in oids)
     tail = ber.integer(first) + ber.integer(second) + ber.tlv(ber.SEQUENCE, binds)
-    whole = ber.tlv(kind, b"\x02\x04" + bytes(4) + tail)
+    whole = ber.tlv(kind, _NUMBER + bytes(4) + tail)
     return whole[: len(whole) - len(tail) - 4], tail
 
 
@@ -236,18 +184,19 @@ def reply(pdu: Pdu) -> Reply:
     if pdu.kind not in {RESPONSE, REPORT}:
         msg = f"PDU {pdu.kind:#04x} is no reply"
         raise BerError(msg)
-    number, at = ber.expect_integer(pdu.data, pdu.start, pdu.stop)
-    status = index = 0
-    if pdu.data.startswith(_NO_ERROR, at, pdu.stop):
-        at += len(_NO_ERROR)
+    _, data, at, end = pdu
+    if data.startswith(_NUMBER, at, end) and data.startswith(_NO_ERROR, at + 6, end):
+        number, status, index = int.from_bytes(data[at + 2 : at + 6], signed=True), 0, 0
+        at += 6 + len(_NO_ERROR)
     else:
-        status, at = ber.expect_integer(pdu.data, at, pdu.stop)
-        index, at = ber.expect_integer(pdu.data, at, pdu.stop)
+        number, at = ber.expect_integer(data, at, end)
+        status, at = ber.expect_integer(data, at, end)
+        index, at = ber.expect_integer(data, at, end)
     if status < 0:
         msg = f"an error-status of {status}"
         raise BerError(msg)
-    start, stop = ber.expect(pdu.data, at, pdu.stop, ber.SEQUENCE)
-    return Reply(number, status, index, pdu.data, start, stop)
+    start, stop = ber.expect(data, at, end, ber.SEQUENCE)
+    return Reply(number, status, index, data[start:stop])
 
 
 def number_of(message: bytes) -> int:

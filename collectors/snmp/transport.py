@@ -6,21 +6,26 @@ could end a request by one datagram.
 """
 
 import asyncio
+import os
 import random
 import socket
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, TypeVar
 
 from collectors.base import CollectError, Reason
 from collectors.endpoint import Endpoint
 from collectors.snmp import failures
 from collectors.snmp.ber import BerError
-from collectors.snmp.message import NUMBERS, RelearntError, UntrustedError, number_of
+from collectors.snmp.message import RelearntError, UntrustedError, number_of
 from collectors.snmp.udp import Address, UdpSocket
 
 T = TypeVar("T")
+
+_NUMBERS = Struct("256I")
+_LEAST_NUMBER = 1 << 30  # all of these are in `NUMBERS`
 
 FIRST_WAIT_S = 1.0
 """For an answer to the first attempt; twice as long for each further one, give or take a fifth."""
@@ -66,11 +71,11 @@ class Transport:
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[tuple[socket.AddressFamily, str | None], UdpSocket] = {}
         self._waiting: dict[Address, dict[int, _Waiting]] = defaultdict(dict)
-        self._random = random.SystemRandom()
+        self._numbers = _numbers()
 
     def number(self) -> int:
         """Return a number for a message, which nobody can guess who does not listen."""
-        return self._random.randrange(NUMBERS.start, NUMBERS.stop)
+        return next(self._numbers)
 
     async def exchange(
         self,
@@ -158,6 +163,13 @@ class Transport:
                 waiting.timer.cancel()
                 waiting.error = failures.of_network(address, error)
                 self._send(waiting)
+
+
+def _numbers() -> Iterator[int]:
+    """Random numbers for ever, for which the system is asked now and then only."""
+    while True:
+        for number in _NUMBERS.unpack(os.urandom(_NUMBERS.size)):
+            yield _LEAST_NUMBER | number >> 2
 
 
 def _peer(address: Address) -> Address:

@@ -58,6 +58,7 @@ class UserSecurity:
         self._is_believed = False
         self._lessons = self._lessons_in_vain = 0
         self._sent: dict[int, int] = {}
+        self._head: v3.Head | None = None
 
     def opening(self, number: int) -> bytes | None:
         """Ask a device that is not known, or kept silent, for its engine (RFC 3414, section 4)."""
@@ -96,7 +97,8 @@ class UserSecurity:
             CollectError: the device refuses the user, in a reason of its own.
 
         """
-        envelope = v3.read(message)
+        known = self._head.read(message) if self._head else None
+        envelope = known or v3.read(message)
         if envelope.flags & ~self._level:
             raise UntrustedError
         engine = self._engine
@@ -112,6 +114,8 @@ class UserSecurity:
             engine.admit(envelope, now_s)
         self._is_met = self._is_believed = True
         self._lessons_in_vain = 0
+        if known is None:
+            self._head = v3.Head(message)
         return pdu
 
     def silence(self) -> CollectError | None:

@@ -1,7 +1,8 @@
 """How an SNMPv3 message is laid out: header and scope (RFC 3412), the user's part (RFC 3414)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from collectors.snmp import ber
@@ -95,6 +96,66 @@ def read(message: bytes) -> Envelope:
     clock = _clock(boots), _clock(time_s)
     digest_at = at - len(digest)
     return Envelope(number, flags, engine_id, *clock, user, digest, salt, digest_at, end, stop)
+
+
+class Head:
+    """All before the content in an engine's messages to a user, learnt of one that `read` took.
+
+    From one to the next the length, number, time, digest and salt change, and whatever else there
+    is is compared at once, as in `shape.py`.
+    """
+
+    def __init__(self, message: bytes) -> None:
+        self._envelope = read(message)
+        self._begin, _ = ber.expect(message, 0, len(message), ber.SEQUENCE)
+        mask, layout, at = bytearray(), ">", 0
+        for start, stop in ((2, self._begin), *_changing(message)):
+            layout += f"{start - at}x{stop - start}s"
+            mask += b"\xff" * (start - at) + bytes(stop - start)
+            at = stop
+        self._layout = Struct(layout)
+        self._mask = int.from_bytes(mask)
+        self._fixed = int.from_bytes(message[: self._layout.size]) & self._mask
+
+    def read(self, message: bytes) -> Envelope | None:
+        """Take a message apart as `read` does; None if its head is another."""
+        known, layout = self._envelope, self._layout
+        head = message[: layout.size]
+        if len(head) < layout.size or int.from_bytes(head) & self._mask != self._fixed:
+            return None
+        length, number, clock, digest, salt = layout.unpack(head)
+        time_s = int.from_bytes(clock, signed=True)
+        stop = self._begin + int.from_bytes(length)
+        if not known.start <= stop == len(message) or not 0 <= time_s <= MOST:
+            return None
+        return Envelope(
+            int.from_bytes(number, signed=True),
+            known.flags,
+            known.engine_id,
+            known.boots,
+            time_s,
+            known.user,
+            digest,
+            salt,
+            known.digest_at,
+            known.start,
+            stop,
+        )
+
+
+def _changing(message: bytes) -> Iterator[tuple[int, int]]:
+    """Where number, time, digest and salt begin and stop."""
+    at, stop = ber.expect(message, 0, len(message), ber.SEQUENCE)
+    at, end = ber.expect(message, at + len(_VERSION), stop, ber.SEQUENCE)
+    yield ber.expect(message, at, end, ber.INTEGER)
+    at, _ = ber.expect(message, end, stop, ber.OCTET_STRING)
+    at, end = ber.expect(message, at, stop, ber.SEQUENCE)
+    spots = []
+    for tag in (*_BEFORE_SALT, ber.OCTET_STRING):
+        spots.append(ber.expect(message, at, end, tag))
+        at = spots[-1][1]
+    _, _, clock, _, digest, salt = spots
+    yield from (clock, digest, salt)
 
 
 @lru_cache(maxsize=32)

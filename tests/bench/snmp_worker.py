@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import uvloop
 
 from agent import clock
 from agent.app import spare_what_lasts
-from agent.exposition import Exposition
+from agent.exposition import Exposition, Series
 from agent.observe import observe
 from agent.recorder import Recorder
 from collectors.base import Metric, Sample, Tools
@@ -63,10 +64,11 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._tools = Tools(clock.now)
+        self._expositions: defaultdict[tuple[str, int], Exposition] = defaultdict(Exposition)
         self._exposition = Exposition()
         self._recorder = Recorder()
         self._targets: dict[Agent, SnmpTarget] = {}
-        self._gets: dict[Agent, list[tuple[list[tuple[str, str]], Get]]] = {}
+        self._gets: dict[Agent, list[Rows]] = {}
 
     @property
     def _client(self) -> SnmpClient:
@@ -82,7 +84,7 @@ class Worker:
         if new:
             spare_what_lasts()
         sent = await self._sent(agents) if kind == "floor" else []
-        self._exposition = Exposition()  # without what other devices said
+        self._exposition = self._expositions[kind, len(agents)]
         cpu_s, wall_s = time.process_time(), time.perf_counter()
         match kind:
             case "walk":
@@ -110,14 +112,13 @@ class Worker:
 
     async def _read(self, agent: Agent) -> None:
         """GET the columns of all rows, which are known, as collectors/snmp/poll.py does."""
-        found: list[Sample] = []
+        found: list[Series] = []
         left = iter(self._gets[agent])
 
         async def ask() -> None:
-            for rows, get in left:
-                values = await self._client.get_together(agent, get)
-                for place, labels in enumerate(rows):
-                    found.extend(row(labels, values[place * len(OIDS) :]))
+            for rows in left:
+                values = await self._client.get_together(agent, rows.get)
+                found.extend(rows.series(values))
 
         await together(ask() for _ in range(IN_FLIGHT))
         self._exposition.put(agent.host, found)
@@ -168,17 +169,41 @@ class Worker:
         return sent
 
 
-def prepared(device: str, rows: Sequence[str]) -> Iterator[tuple[list[tuple[str, str]], Get]]:
-    """Requests for all columns of so many rows each as fit, and the labels of the rows."""
+class Rows:
+    """A request for all columns of so many rows as fit into one, and what becomes of its answer.
+
+    As the exporter shows a row: text is a label, a number is the value.
+    """
+
+    def __init__(self, device: str, indexes: Sequence[str]) -> None:
+        self.get = Get(f"{column}.{index}" for index in indexes for column in OIDS)
+        self._metrics = METRICS * len(indexes)
+        self._labels: list[tuple[str, ...]] = [(device, it) for it in indexes for _ in OIDS]
+        texts = [n for n, it in enumerate(self._metrics) if len(it.labels) > len(LABELS)]
+        self._texts: dict[int, Value] = dict.fromkeys(texts)
+        for place in texts:
+            self._labels[place] += ("",)
+
+    def series(self, values: list[Any]) -> Iterable[Series]:
+        """Every cell that has a value; a label is made anew when its text is another."""
+        for place, before in self._texts.items():
+            if values[place] != before:
+                self._texts[place] = values[place]
+                self._labels[place] = (*self._labels[place][: len(LABELS)], text(values[place]))
+            values[place] = 1
+        series = zip(self._metrics, values, self._labels, strict=True)
+        return series if None not in values else (it for it in series if it[1] is not None)
+
+
+def prepared(device: str, rows: Sequence[str]) -> Iterator[Rows]:
+    """Requests for all columns, for as many rows each as fit."""
     at_once = MAX_VARBINDS // len(OIDS)
     for first in range(0, len(rows), at_once):
-        some = list(rows[first : first + at_once])
-        get = Get(f"{column}.{index}" for index in some for column in OIDS)
-        yield [(device, index) for index in some], get
+        yield Rows(device, rows[first : first + at_once])
 
 
 def row(labels: tuple[str, str], values: Sequence[Value]) -> Iterator[Sample]:
-    """As the exporter shows a row: text is a label, a number is the value."""
+    """As the exporter shows a row, of values that nobody asked for one by one."""
     for metric, value in zip(METRICS, values, strict=False):
         if len(metric.labels) > len(LABELS):
             yield Sample(metric, 1, (*labels, text(value)))
