@@ -6,9 +6,11 @@ import importlib.util
 import pkgutil
 import re
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import ModuleType
 from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar
 
@@ -240,6 +242,8 @@ def collector(
 
 def find(kind: str) -> Collector | None:
     """Import the one module that measures `kind`; None if there is no such module."""
+    if module := sys.modules.get(f"collectors.{kind}"):
+        return _collector_in(module)
     if not re.fullmatch("[a-z][a-z0-9_]*", kind):
         return None
     if importlib.util.find_spec(f"collectors.{kind}") is None:
@@ -258,6 +262,7 @@ def discover() -> list[Collector]:
     return sorted((one for one in found if one), key=lambda one: one.kind)
 
 
+@cache
 def _collector_in(module: ModuleType) -> Collector | None:
     found = next((it for it in vars(module).values() if isinstance(it, Collector)), None)
     if found and module.__name__ != f"collectors.{found.kind}":
