@@ -13,7 +13,7 @@ from collectors.endpoint import Endpoint
 from collectors.http_judge import check, header
 from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
-from collectors.probe import PHASE, at_addresses
+from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
 
 STATUS = Metric(
     "netfold_probe_http_status_code", "gauge", "Status of the last answer (RFC 9110).", ("target",)
@@ -42,7 +42,7 @@ _REPORT_S = 0.1
 """Kept of the timeout, so that an attempt that ends with it says how far it came."""
 
 
-@collector("http", HttpTarget, PHASE, STATUS, VERSION, BODY, REDIRECTS)
+@collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS)
 async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     """Ask for the URL, follow redirects within its host, and hold the answer against the options.
 
