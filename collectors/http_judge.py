@@ -38,7 +38,7 @@ def _wrong(target: HttpTarget, answer: Answer) -> Iterator[str]:
         yield f"HTTP/{answer.version}, not {' or '.join(target.versions)}"
     yield from _wrong_headers(answer, target.header_matches, target.header_lacks)
     if answer.body is not None:
-        text = _text(answer.body, answer.charset)
+        text = [_text(answer.body, answer.charset)]
         if pattern := missed(text, target.body_matches):
             yield f"the body does not match {seen(pattern.pattern)}"
         if pattern := met(text, target.body_lacks):

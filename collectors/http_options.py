@@ -3,7 +3,15 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from yarl import URL
 
 from collectors.fields import Host, seen, split_address
@@ -22,7 +30,7 @@ def _url(value: object) -> object:
         return value
     try:
         url = URL(value)
-        split_address(url.host or "")
+        split_address(url.raw_host or "")
     except ValueError:
         msg = "not an URL of http or https; write it in full, as https://portal.example.org/login"
         raise ValueError(msg) from None
@@ -98,8 +106,8 @@ class HttpTarget(Probe):
     bearer: Secret | None = None
     compression: Literal["gzip", "deflate"] | None = None
     redirects: int = Field(5, ge=0, le=20)
-    status: tuple[Status, ...] = Field(("2xx",), min_length=1)
-    versions: tuple[Literal["1.0", "1.1"], ...] = Field(("1.0", "1.1"), min_length=1)
+    status: tuple[Status, ...] = ("2xx",)
+    versions: tuple[Literal["1.0", "1.1"], ...] = ("1.0", "1.1")
     header_matches: dict[HeaderName, Pattern] = Field(default_factory=dict)
     header_lacks: dict[HeaderName, Pattern] = Field(default_factory=dict)
     body_matches: tuple[Pattern, ...] = ()
@@ -112,16 +120,24 @@ class HttpTarget(Probe):
         if not isinstance(data, dict) or "address" in data or not isinstance(data.get("url"), str):
             return data
         try:
-            return {**data, "address": URL(data["url"]).host or ""}
+            host = URL(data["url"]).raw_host
         except ValueError:
-            return data  # said of the URL
+            host = None
+        return {**data, "address": host} if host else data  # what is wrong is said of the URL
 
-    @field_validator("secret_headers", "body")
+    @field_validator("status", "versions")
     @classmethod
-    def _holds_in_a_header(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for secret in value.values():
-                _line(secret.get_secret_value())
+    def _names_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            msg = "an empty list: no answer could be right; name at least one"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("secret_headers")
+    @classmethod
+    def _is_a_line(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for secret in value.values():
+            _line(secret.get_secret_value())
         return value
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Regular expressions that an operator writes, and where they are looked for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -9,14 +9,14 @@ from pydantic import BeforeValidator
 from collectors.fields import seen
 
 
-def missed(text: str, wanted: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
-    """Return the first pattern that is nowhere in the text."""
-    return next((it for it in wanted if not it.search(text)), None)
+def missed(texts: Collection[str], wanted: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
+    """Return the first pattern that is in none of the texts."""
+    return next((it for it in wanted if not any(map(it.search, texts))), None)
 
 
-def met(text: str, unwanted: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
-    """Return the first pattern that is somewhere in the text."""
-    return next((it for it in unwanted if it.search(text)), None)
+def met(texts: Collection[str], unwanted: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
+    """Return the first pattern that is in any of the texts."""
+    return next((it for it in unwanted if any(map(it.search, texts))), None)
 
 
 def _pattern(value: object) -> object:

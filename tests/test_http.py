@@ -494,13 +494,13 @@ async def test_a_source_that_this_host_has_is_where_it_comes_from(tools: Tools) 
 
 
 MISTAKES = [
-    ("url: portal.example.org", "url: not an URL of http or https: 'portal.example.org'; write"),
+    ("url: portal.example.org", "url: not an URL of http or https; write it in full, as https:"),
     ("url: 'http://u:hunter2@a.cn/'", "url: a user is not written into an URL; write basic_auth"),
     ("url: 'http://u:hunter2@a:x/'", "url: not an URL of http or https; write it in full"),
     ("url: 'http://224.0.0.1/'", "address: not a target: '224.0.0.1' is a multicast address"),
     ("status: ['20x']", "status: not a status: '20x'; write three digits or a class"),
-    ("status: []", "status: "),
-    ("body_matches: ['(']", "body_matches: not a regular expression: '(', missing )"),
+    ("status: []", "status: an empty list: no answer could be right; name at least one"),
+    ("body_matches: ['(']", "body_matches[0]: not a regular expression: '(', missing )"),
     ("headers: {Host: a.cn}", "not a header to be written here: Host; it follows from url"),
     ("headers: {'A B': a}", "not the name of a header: 'A B'"),
     ("bearer: hunter2", "bearer: a secret is not written here; put it into a file"),
@@ -520,7 +520,8 @@ def test_a_mistake_is_told_with_its_line_and_no_secret(
     file.write_text(f"node: {{name: n}}\nprobes:\n  - name: p\n    kind: http\n{url}    {line}\n")
     with pytest.raises(ConfigError) as caught:
         load(file)
-    (only,) = str(caught.value).splitlines()
+    only, *more = str(caught.value).splitlines()
+    assert more == []
     assert said in only
     assert f"{file}:" in only
     assert "hunter2" not in only
