@@ -52,12 +52,12 @@ class _Round:
     query: dns.message.Message
     phases_s: dict[str, float] = field(default_factory=dict)
     reply: dns.message.Message | None = None
-    strange: int = 0  # datagrams that answer another question
+    strange: int = 0  # datagrams that are no answer to it
 
     def failure(self, reason: Reason, text: str) -> CollectError:
         detail = f"{self.endpoint.host}: {text}"
         if self.strange:
-            detail += f"; {self.strange} datagrams that came answer another question"
+            detail += f"; what came to other questions: {self.strange}"
         return CollectError(reason, detail, list(_measured(self)))
 
 
@@ -108,11 +108,8 @@ async def _ask(one: _Round) -> dns.message.Message:
     if one.target.transport == "tcp":
         return await _over(one, SOCK_STREAM, _read_tcp)
     reply = await _over(one, SOCK_DGRAM, _read_udp)
-    if not reply.flags & dns.flags.TC:
+    if not (reply.flags & dns.flags.TC and one.target.tcp_if_truncated):
         return reply
-    if not one.target.tcp_if_truncated:
-        msg = "a truncated answer; write tcp_if_truncated: true to ask again over TCP"
-        raise one.failure(Reason.UNEXPECTED_CONTENT, msg)
     return await _over(one, SOCK_STREAM, _read_tcp)
 
 
@@ -176,6 +173,8 @@ def _parsed(one: _Round, wire: bytes) -> dns.message.Message:
 
 
 def _wrong(target: DnsTarget, reply: dns.message.Message) -> Iterator[str]:
+    if reply.flags & dns.flags.TC:
+        yield "a truncated answer; write tcp_if_truncated: true to ask again over TCP"
     rcode = dns.rcode.to_text(reply.rcode())
     if rcode not in target.rcode:
         yield f"{rcode}, not {' or '.join(target.rcode)}"

@@ -1,22 +1,30 @@
 """DNS probes of a real server (dnsmasq), and of servers that do what none should."""
 
-from collections.abc import Iterator
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
-import dns.rcode
+import dns.rrset
 import pytest
+from pydantic import ValidationError
 
 from agent.observe import Observation, observe
 from collectors.base import Moment, Reason, Sample, Tools
-from collectors.dns import ANSWERS, RCODE, TTL, collect
+from collectors.dns import ANSWERS, AUTHENTICATED, RCODE, TTL, collect
 from collectors.dns_options import DnsTarget
 from collectors.probe import PHASE
-from tests.test_tcp import run_under
-from tests.testbed import UnavailableError, eventually, free_port, peer
+from config.load import load
+from config.problems import ConfigError
+from tests.test_tcp import open_sockets, run_under
+from tests.testbed import UnavailableError, eventually, eventually_async, free_port, peer
 
 ZONE = """
 no-resolv
@@ -47,10 +55,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer]:
     port = free_port("udp")
     config = folder / "dnsmasq.conf"
     config.write_text(f"port={port}\npid-file={folder}/pid\n{ZONE}{LARGE}")
-    user = "root" if not (folder / "x").exists() else "nobody"
     try:
         process = peer("dnsmasq").popen(
-            "--keep-in-foreground", f"--conf-file={config}", f"--user={user}", "--log-facility=-"
+            "--keep-in-foreground", f"--conf-file={config}", "--user=root", "--log-facility=-"
         )
     except UnavailableError as error:
         pytest.skip(str(error))
@@ -156,3 +163,199 @@ async def test_wrong(server: NameServer, options: dict[str, Any], detail: str) -
     assert seen.reason is Reason.UNEXPECTED_CONTENT
     assert detail in seen.detail
     assert RCODE in values(seen), "what was measured is told all the same"
+
+
+Reply = Callable[[bytes], list[bytes]]
+"""What a bad server sends for a query: some datagrams, or none."""
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """Answers each query with what `reply` makes of it."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        for datagram in self.reply(data):
+            self.transport.sendto(datagram, addr)
+
+
+@asynccontextmanager
+async def over_udp(reply: Reply) -> AsyncIterator[int]:
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Datagrams(reply), ("127.0.0.1", 0)
+    )
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+def good(query: bytes, name: str = "www.example.org.") -> bytes:
+    """Answer a query with one record."""
+    reply = dns.message.make_response(dns.message.from_wire(query))
+    reply.answer.append(dns.rrset.from_text(name, 300, "IN", "A", "198.51.100.1"))
+    return reply.to_wire()
+
+
+def flipped(query: bytes) -> bytes:
+    """The right answer under another id."""
+    reply = good(query)
+    return bytes([reply[0] ^ 0xFF]) + reply[1:]
+
+
+def to_another_question(query: bytes) -> bytes:
+    other = dns.message.make_query("www.example.com", "A", id=int.from_bytes(query[:2]))
+    return good(other.to_wire(), "www.example.com.")
+
+
+CONTENT, RESET, TIMEOUT = Reason.UNEXPECTED_CONTENT, Reason.RESET, Reason.TIMEOUT
+STRANGE = "; what came to other questions: 2"
+BAD_UDP = [
+    pytest.param(lambda _: [], TIMEOUT, "no answer within 0.5 s", id="never-answers"),
+    pytest.param(lambda q: [flipped(q)] * 2, TIMEOUT, STRANGE, id="another-id"),
+    pytest.param(lambda q: [to_another_question(q)] * 2, TIMEOUT, STRANGE, id="another-question"),
+    pytest.param(lambda q: [q, q], TIMEOUT, STRANGE, id="an-echo"),
+    pytest.param(lambda _: [b"x", b"\0" * 600], TIMEOUT, STRANGE, id="garbage"),
+    pytest.param(lambda q: [q[:2] + b"garbage"], CONTENT, "no DNS", id="garbage-under-the-id"),
+    pytest.param(lambda q: [good(q)[:-3]], CONTENT, "no DNS", id="a-record-cut-off"),
+    pytest.param(lambda q: [good(q) + b"x"], CONTENT, "no DNS", id="more-than-the-records"),
+]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(("reply", "reason", "detail"), BAD_UDP)
+def test_a_bad_server_gets_its_reason_on_time(
+    loop: str, reply: Reply, reason: Reason, detail: str
+) -> None:
+    async def meet() -> None:
+        async with over_udp(reply) as port:
+            before = open_sockets()
+            seen = await probe(port, timeout_s=0.5)
+            assert open_sockets() == before
+        assert (seen.reason, detail in seen.detail) == (reason, True), seen.detail
+        assert seen.duration_s < 0.5
+
+    run_under(loop, meet)
+
+
+async def test_the_right_answer_counts_after_wrong_ones() -> None:
+    async with over_udp(lambda q: [flipped(q), b"x", to_another_question(q), good(q)]) as port:
+        seen = await probe(port)
+    assert (seen.reason, values(seen)[ANSWERS]) == (None, 1)
+
+
+async def test_an_answer_from_elsewhere_is_as_if_it_had_not_come() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(probe(server.getsockname()[1], timeout_s=0.5))
+            query, client = await eventually_async(lambda: received(server))
+            other.sendto(good(query), client)
+        assert asked.result().reason is Reason.TIMEOUT
+
+
+def received(sock: socket.socket) -> tuple[bytes, Any] | None:
+    try:
+        return sock.recvfrom(512)
+    except BlockingIOError:
+        return None
+
+
+async def test_nobody_there_is_refused() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    for transport in ("udp", "tcp"):
+        seen = await probe(port, transport=transport)
+        assert (seen.reason, seen.detail) == (Reason.REFUSED, "127.0.0.1: Connection refused")
+
+
+LENGTH_OF_GARBAGE = b"\x00\x07garbage"
+BAD_TCP = [
+    pytest.param(lambda _: b"", RESET, "the connection ended before the answer", id="hangs-up"),
+    pytest.param(lambda q: q[:2] + q[2:9], RESET, "the connection ended before", id="cut-off"),
+    pytest.param(lambda _: LENGTH_OF_GARBAGE, CONTENT, "no DNS", id="garbage"),
+    pytest.param(lambda q: q, CONTENT, "an answer to another question", id="an-echo"),
+    pytest.param(lambda _: None, TIMEOUT, "no answer within 0.5 s", id="never-answers"),
+]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(("reply", "reason", "detail"), BAD_TCP)
+def test_a_bad_server_over_tcp_gets_its_reason_on_time(
+    loop: str, reply: Callable[[bytes], bytes | None], reason: Reason, detail: str
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = await reader.readexactly(2)
+        sent = reply(length + await reader.readexactly(int.from_bytes(length)))
+        if sent is None:
+            await reader.read()
+        else:
+            writer.write(sent)
+        writer.close()
+
+    async def meet() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            before = open_sockets()
+            seen = await probe(port, timeout_s=0.5, transport="tcp")
+            await eventually_async(lambda: open_sockets() <= before)
+        assert (seen.reason, detail in seen.detail) == (reason, True), seen.detail
+        assert seen.duration_s < 0.5
+
+    run_under(loop, meet)
+
+
+async def test_an_answer_that_the_server_vouches_for_is_told() -> None:
+    def vouched(query: bytes) -> list[bytes]:
+        asked = dns.message.from_wire(query)
+        assert asked.ednsflags & dns.flags.DO
+        reply = dns.message.from_wire(good(query))
+        reply.flags |= dns.flags.AD
+        return [reply.to_wire()]
+
+    async with over_udp(vouched) as port:
+        seen = await probe(port, authenticated=True)
+    assert (seen.reason, values(seen)[AUTHENTICATED]) == (None, 1)
+
+
+MISTAKES = [
+    ("query: 'a..b'", "query: not a domain name: 'a..b'; write it as www.example.org"),
+    ("type: B", "type: not a type of records: 'B'; write one as A, AAAA, MX"),
+    ("type: AXFR", "type: not a type of records: 'AXFR'"),
+    ("rcode: [OK]", "rcode[0]: not a response code: 'OK'; write one as NOERROR"),
+    ("rcode: []", "rcode: an empty list"),
+    ("port: 0", "port: "),
+    ("transport: tls", "transport: "),
+    ("every_answer: '['", "every_answer: not a regular expression: '['"),
+    ("address: '198.51.100.1:53'", "address: an address without a port belongs here"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), MISTAKES)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, line: str, said: str) -> None:
+    given = {"address": "198.51.100.1", "query": "www.example.org"}
+    given.pop(line.split(":", maxsplit=1)[0], None)
+    others = "".join(f"    {key}: {value}\n" for key, value in given.items())
+    file = tmp_path / "n.yaml"
+    file.write_text(f"node: {{name: n}}\nprobes:\n  - name: p\n    kind: dns\n{others}    {line}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    only, *more = str(caught.value).splitlines()
+    assert more == []
+    assert said in only
+
+
+def test_dnssec_needs_edns() -> None:
+    with pytest.raises(ValidationError, match="leave out edns: false"):
+        target(53, edns=False, authenticated=True)

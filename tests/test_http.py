@@ -498,7 +498,7 @@ MISTAKES = [
     ("url: 'http://u:hunter2@a.cn/'", "url: a user is not written into an URL; write basic_auth"),
     ("url: 'http://u:hunter2@a:x/'", "url: not an URL of http or https; write it in full"),
     ("url: 'http://224.0.0.1/'", "address: not a target: '224.0.0.1' is a multicast address"),
-    ("status: ['20x']", "status: not a status: '20x'; write three digits or a class"),
+    ("status: ['20x']", "status[0]: not a status: '20x'; write three digits or a class"),
     ("status: []", "status: an empty list: no answer could be right; name at least one"),
     ("body_matches: ['(']", "body_matches[0]: not a regular expression: '(', missing )"),
     ("headers: {Host: a.cn}", "not a header to be written here: Host; it follows from url"),
