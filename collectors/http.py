@@ -14,6 +14,8 @@ from collectors.http_judge import check, header
 from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
+from collectors.tls_chain import EXPIRY, read, verified
+from collectors.tls_options import TlsContexts
 
 STATUS = Metric(
     "netfold_probe_http_status_code", "gauge", "Status of the last answer (RFC 9110).", ("target",)
@@ -42,7 +44,7 @@ _REPORT_S = 0.1
 """Kept of the timeout, so that an attempt that ends with it says how far it came."""
 
 
-@collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS)
+@collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS, EXPIRY)
 async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     """Ask for the URL, follow redirects within its host, and hold the answer against the options.
 
@@ -51,11 +53,11 @@ async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
             for an answer that is not as the options say, `auth` if that is for status 401 or 403.
 
     """
-    engine = tools.use(HttpEngine)
+    engine, contexts = tools.use(HttpEngine), tools.use(TlsContexts)
     until_s = perf_counter() + target.timeout_s - min(_REPORT_S, target.timeout_s / 10)
 
     async def attempt(endpoint: Endpoint) -> list[Sample]:
-        one = _Round(target, engine, endpoint)
+        one = _Round(target, engine, contexts, endpoint)
         try:
             async with asyncio.timeout(until_s - perf_counter()):
                 await _follow(one)
@@ -77,6 +79,7 @@ class _Round:
 
     target: HttpTarget
     engine: HttpEngine
+    contexts: TlsContexts
     endpoint: Endpoint
     record: Record = field(default_factory=Record)
     answers: list[Answer] = field(default_factory=list)
@@ -109,8 +112,8 @@ async def _exchange(one: _Round, method: str, url: URL) -> Answer:
         Endpoint(one.endpoint.family, (host, url.port, *scope)),
         target.source,
         target.source_interface,
-        one.engine.context(target) if url.scheme == "https" else None,
-        url.raw_host or "",
+        one.contexts.get(target) if url.scheme == "https" else None,
+        target.server_name or url.raw_host or "",
         one.record,
     )
     body = target.body.encode() if target.body is not None and method == "POST" else None
@@ -156,6 +159,8 @@ def _measured(one: _Round) -> Iterator[Sample]:
         yield Sample(PHASE, duration_s, (*target, phase))
     if one.record.status is not None:
         yield Sample(STATUS, one.record.status, target)
+    if one.record.tls and (chain := read(verified(one.record.tls))):
+        yield Sample(EXPIRY, min(it.expires_s for it in chain), target)
     if one.answers:
         answer = one.answers[-1]
         yield Sample(VERSION, float(answer.version), target)

@@ -18,6 +18,7 @@ from collectors.fields import Host, seen, split_address
 from collectors.patterns import Pattern
 from collectors.probe import Probe
 from collectors.secrets import Secret
+from collectors.tls_options import TlsOptions
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _OWN = {"host", "authorization", "content-length", "transfer-encoding", "accept-encoding"}
@@ -89,11 +90,11 @@ class BasicAuth(BaseModel):
     password: Secret = Field(examples=["{file: portal.password}"])
 
 
-class HttpTarget(Probe):
+class HttpTarget(TlsOptions, Probe):
     """Options of `kind: http`.
 
     `address` is the host of `url` unless given: then that server is asked for the URL, whose host
-    is still the name in the request and in the certificate.
+    is still the name in the request and, without `server_name`, in the certificate.
     """
 
     address: Host = ""

@@ -1,13 +1,12 @@
 """One exchange over HTTP by aiohttp, on a connection of its own, and what each step of it took."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import (
     BaseConnector,
@@ -28,10 +27,14 @@ from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 from yarl import URL
 
 from collectors.base import CollectError, Reason
-from collectors.endpoint import Endpoint, failed, open_socket
+from collectors.endpoint import Endpoint, connect, failed
+from collectors.tls_failure import why
 
+_CUT_OFF = (ConnectionError, TransferEncodingError, ContentLengthError)
 _FAREWELL_S = 1.0
 """For the far side to answer the end of TLS; then the socket is closed all the same."""
+
+E = TypeVar("E", bound=BaseException)
 
 
 class Request(NamedTuple):
@@ -92,7 +95,6 @@ class HttpEngine:
     """The session of all HTTP probes: no connection, no cookie and no redirect is carried over."""
 
     def __init__(self) -> None:
-        self._contexts: dict[Any, ssl.SSLContext] = {}
         self._session = ClientSession(
             connector=_Connector(force_close=True, limit=0),
             cookie_jar=DummyCookieJar(),
@@ -134,12 +136,6 @@ class HttpEngine:
                 route.transport.abort()
         return _answer(response, size_bytes, body)
 
-    def context(self, target: Any) -> ssl.SSLContext:
-        """TLS as a target wants it; made once: the system's authorities take 20 ms to read."""
-        if None not in self._contexts:
-            self._contexts[None] = ssl.create_default_context()
-        return self._contexts[None]
-
     async def close(self) -> None:
         """Close the session."""
         await self._session.close()
@@ -155,10 +151,9 @@ class _Connector(BaseConnector):
         timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's own words
     ) -> ResponseHandler:
         route, loop = _route.get(), asyncio.get_running_loop()
-        sock = open_socket(route.endpoint, socket.SOCK_STREAM, route.source, route.source_interface)
         route.record.enter("connect")
+        sock = await connect(route.endpoint, route.source, route.source_interface)
         try:
-            await loop.sock_connect(sock, route.endpoint.sockaddr)
             if route.context:
                 route.record.enter("tls")
             route.transport, protocol = await loop.create_connection(
@@ -215,19 +210,24 @@ def _answer(response: ClientResponse, size_bytes: int, body: bytes | None) -> An
 
 
 def _named(endpoint: Endpoint, error: ClientError | OSError) -> CollectError:
-    host = endpoint.host
-    if isinstance(error, ServerDisconnectedError):
-        return CollectError(Reason.RESET, f"{host}: closed the connection without an answer")
-    if isinstance(error, ClientResponseError):
-        return CollectError(Reason.UNEXPECTED_CONTENT, f"{host}: {_no_http(error)}")
-    if isinstance(error, ClientPayloadError):
-        if _is_cut_off(error):
-            return CollectError(Reason.RESET, f"{host}: the connection ended within the body")
-        msg = f"{host}: a body that is not as its headers say"
-        return CollectError(Reason.UNEXPECTED_CONTENT, msg)
-    if isinstance(error, OSError):
+    tls = _cause(error, ssl.SSLError)
+    if isinstance(error, OSError) and not tls:
         return failed(endpoint, error)
-    return CollectError(Reason.UNEXPECTED_CONTENT, f"{host}: {type(error).__name__}")
+    reason, text = _of_tls(tls) if tls else _of_http(error)
+    return CollectError(reason, f"{endpoint.host}: {text}")
+
+
+def _of_http(error: ClientError | OSError) -> tuple[Reason, str]:
+    match error:
+        case ServerDisconnectedError():
+            return Reason.RESET, "closed the connection without an answer"
+        case ClientResponseError():
+            return Reason.UNEXPECTED_CONTENT, _no_http(error)
+        case ClientPayloadError() if _cause(error, *_CUT_OFF):
+            return Reason.RESET, "the connection ended within the body"
+        case ClientPayloadError():
+            return Reason.UNEXPECTED_CONTENT, "a body that is not as its headers say"
+    return Reason.UNEXPECTED_CONTENT, type(error).__name__
 
 
 def _no_http(error: ClientResponseError) -> str:
@@ -235,9 +235,16 @@ def _no_http(error: ClientResponseError) -> str:
     return f"the answer is no HTTP: {error.message.splitlines()[0].rstrip(':')}"
 
 
-def _is_cut_off(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ConnectionError | TransferEncodingError | ContentLengthError):
-            return True
+def _of_tls(error: ssl.SSLError) -> tuple[Reason, str]:
+    if error.reason == "WRONG_VERSION_NUMBER":
+        # The loop's TLS keeps to itself what came instead: plain text, or TLCP (GB/T 38636).
+        text = "what it answers is no TLS that is spoken here; kind: tls shows what it is"
+        return Reason.UNSUPPORTED_PROTOCOL, text
+    return why(error)
+
+
+def _cause(error: BaseException | None, *kinds: type[E]) -> E | None:
+    """Find an error of these kinds among those that an error follows from."""
+    while error is not None and not isinstance(error, kinds):
         error = error.__cause__
-    return False
+    return error

@@ -1,4 +1,4 @@
-"""The same question, asked by Netfold and by blackbox_exporter: one verdict, or the reason why not."""
+"""The same question, asked by Netfold and by blackbox_exporter: one verdict, or why not."""
 
 import asyncio
 from collections.abc import Iterator
@@ -98,11 +98,15 @@ CASES = {
     ),
     "never-answers": Case({}, {}, False, lambda _: []),
     "another-id": Case({}, {}, False, lambda q: [flipped(q)]),
-    "another-question": Case({}, {}, False, lambda q: [to_another_question(q)]),
-    "an-echo": Case({}, {}, False, lambda q: [q]),
+    "another-question": Case(
+        {}, {}, False, lambda q: [to_another_question(q)], "it looks at the id alone"
+    ),
+    "an-echo": Case({}, {}, False, lambda q: [q], "it takes a question for an answer"),
     "garbage": Case({}, {}, False, lambda q: [q[:2] + b"garbage"]),
     "a-record-cut-off": Case({}, {}, False, lambda q: [good(q)[:-3]]),
-    "more-than-the-records": Case({}, {}, False, lambda q: [good(q) + b"x"]),
+    "more-than-the-records": Case(
+        {}, {}, False, lambda q: [good(q) + b"x"], "it reads no further than the records"
+    ),
     "the-right-answer-after-a-wrong-one": Case({}, {}, True, lambda q: [flipped(q), good(q)]),
 }
 

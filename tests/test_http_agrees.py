@@ -1,4 +1,4 @@
-"""The same server, asked by Netfold and by blackbox_exporter: one verdict, or the reason why not."""
+"""The same server, asked by Netfold and by blackbox_exporter: one verdict, or why not."""
 
 import asyncio
 import gzip
