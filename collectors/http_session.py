@@ -153,15 +153,17 @@ class _Connector(BaseConnector):
         route, loop = _route.get(), asyncio.get_running_loop()
         route.record.enter("connect")
         sock = await connect(route.endpoint, route.source, route.source_interface)
+        if route.context:
+            route.record.enter("tls")
         try:
-            if route.context:
-                route.record.enter("tls")
             route.transport, protocol = await loop.create_connection(
                 lambda: ResponseHandler(loop), sock=sock, **_tls(route)
             )
-        except BaseException:
-            sock.close()
-            raise
+        finally:
+            # Where the far side resets at once, uvloop closes the descriptor before it remembers
+            # the socket, which would close it once more, and by then it may be another's.
+            if not isinstance(loop, asyncio.BaseEventLoop):
+                sock.detach()
         route.record.tls = route.transport.get_extra_info("ssl_object")
         route.record.enter("processing")
         return protocol
@@ -211,7 +213,7 @@ def _answer(response: ClientResponse, size_bytes: int, body: bytes | None) -> An
 
 def _named(endpoint: Endpoint, error: ClientError | OSError) -> CollectError:
     tls = _cause(error, ssl.SSLError)
-    if isinstance(error, OSError) and not tls:
+    if isinstance(error, OSError) and error.errno and not tls:
         return failed(endpoint, error)
     reason, text = _of_tls(tls) if tls else _of_http(error)
     return CollectError(reason, f"{endpoint.host}: {text}")
@@ -219,7 +221,7 @@ def _named(endpoint: Endpoint, error: ClientError | OSError) -> CollectError:
 
 def _of_http(error: ClientError | OSError) -> tuple[Reason, str]:
     match error:
-        case ServerDisconnectedError():
+        case ServerDisconnectedError() | ConnectionError():
             return Reason.RESET, "closed the connection without an answer"
         case ClientResponseError():
             return Reason.UNEXPECTED_CONTENT, _no_http(error)
@@ -240,7 +242,10 @@ def _of_tls(error: ssl.SSLError) -> tuple[Reason, str]:
         # The loop's TLS keeps to itself what came instead: plain text, or TLCP (GB/T 38636).
         text = "what it answers is no TLS that is spoken here; kind: tls shows what it is"
         return Reason.UNSUPPORTED_PROTOCOL, text
-    return why(error)
+    reason, text = why(error)
+    if reason is Reason.UNSUPPORTED_PROTOCOL:
+        text += "; it has nothing in common, or wants a client's certificate"
+    return reason, text
 
 
 def _cause(error: BaseException | None, *kinds: type[E]) -> E | None:
