@@ -145,7 +145,8 @@ def hang_up(connection: socket.socket) -> None:
 
 
 def reset(connection: socket.socket) -> None:
-    """End it rudely: with RST instead of FIN (socket(7), SO_LINGER)."""
+    """End it after the client's first words, with RST instead of FIN (socket(7), SO_LINGER)."""
+    connection.recv(4096)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
