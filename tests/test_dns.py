@@ -14,13 +14,15 @@ import dns.message
 import dns.query
 import dns.rrset
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agent.observe import Observation, observe
 from collectors.base import Moment, Reason, Sample, Tools
 from collectors.dns import ANSWERS, AUTHENTICATED, RCODE, TTL, collect
 from collectors.dns_options import DnsTarget
-from collectors.probe import PHASE
+from collectors.probe import ADDRESS_SUCCESS, PHASE
 from config.load import load
 from config.problems import ConfigError
 from tests.test_tcp import open_sockets, run_under
@@ -359,3 +361,22 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, line: str, said: str) -
 def test_dnssec_needs_edns() -> None:
     with pytest.raises(ValidationError, match="leave out edns: false"):
         target(53, edns=False, authenticated=True)
+
+
+@given(st.binary(max_size=64))
+@example(b"")
+@example(b"\xc0\x0c" * 20)
+def test_whatever_bytes_come_under_the_id_have_a_reason(garbage: bytes) -> None:
+    async def meet() -> None:
+        async with over_udp(lambda q: [q[:2] + garbage]) as port:
+            seen = await probe(port, timeout_s=0.05)
+        assert seen.reason in {CONTENT, TIMEOUT}, seen.detail
+        assert "\n" not in seen.detail
+
+    asyncio.run(meet())
+
+
+async def test_a_name_of_several_addresses_is_asked_at_each(server: NameServer) -> None:
+    seen = await probe(server.port, address="localhost", family="ipv4", every_address=True)
+    assert (seen.reason, seen.detail) == (None, "")
+    assert ADDRESS_SUCCESS in values(seen)

@@ -17,7 +17,7 @@ from agent.observe import Observation, observe
 from collectors.base import Moment, Reason, Sample, Tools
 from collectors.http import BODY, REDIRECTS, STATUS, VERSION, collect
 from collectors.http_options import HttpTarget
-from collectors.probe import PHASE
+from collectors.probe import ADDRESS_SUCCESS, PHASE
 from config.load import load
 from config.problems import ConfigError
 from tests.http_lab import answer, for_ever, serving
@@ -477,6 +477,18 @@ async def test_nobody_there_is_refused_and_a_dead_name_is_resolve(tools: Tools) 
     assert (seen.reason, seen.detail) == (Reason.REFUSED, "127.0.0.1: Connection refused")
     seen = await probe(tools, "http://nowhere.invalid/")
     assert seen.reason is Reason.RESOLVE
+
+
+async def test_a_name_is_looked_up_in_a_step_of_its_own_and_asked_at_each_address(
+    tools: Tools,
+) -> None:
+    async with serving(answer()) as served:
+        url = served.url(host="localhost")
+        seen = await probe(tools, url, family="ipv4", every_address=True)
+        other = await probe(tools, url, family="ipv6", fallback=True)
+    assert (seen.reason, other.reason) == (None, None)
+    assert values(seen)["resolve"] > 0
+    assert ADDRESS_SUCCESS in values(seen)
 
 
 async def test_a_source_that_this_host_has_is_where_it_comes_from(tools: Tools) -> None:
