@@ -1,10 +1,12 @@
 """HTTP probes over TLS: real servers on loopback, with certificates good and bad."""
 
+import asyncio
 import gc
 import socket
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,11 +16,12 @@ from collectors.http import REDIRECTS, STATUS, collect
 from collectors.http_options import HttpTarget
 from collectors.tls_chain import EXPIRY
 from tests import certificates as lab
+from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority
 from tests.http_lab import answer, serving
 from tests.test_http import redirect, values
 from tests.test_tcp import open_sockets, run_under
-from tests.testbed import eventually_async
+from tests.testbed import UnavailableError, eventually_async
 
 TIMEOUT_S = 1.0
 
@@ -168,3 +171,70 @@ def test_whoever_speaks_something_else_has_a_reason_on_time_and_leaves_nothing(
         gc.collect()
 
     run_under(loop, meet)
+
+
+class Judged(NamedTuple):
+    """A server, what both are told of TLS, and the verdict of both."""
+
+    answers: Answer
+    ours: dict[str, str]
+    theirs: dict[str, str]
+    is_well: bool
+
+
+@pytest.fixture(scope="module")
+def judged(own: Authority, folder: Path) -> dict[str, Judged]:
+    ours, theirs = {"ca": str(own.file)}, {"ca_file": str(own.file)}
+    certificate, key = map(str, own.client(folder))
+    other, file = lab.self_signed(folder)
+    wanting = speaking(own.wanting(ssl.TLSVersion.TLSv1_3))
+    pair = {"certificate": certificate, "key": key}, {"cert_file": certificate, "key_file": key}
+    expired, early = own.server(not_after=NOW - DAY), own.server(not_before=NOW + DAY)
+    return {
+        "good": Judged(speaking(own.server()), ours, theirs, True),
+        "expired": Judged(speaking(expired), ours, theirs, False),
+        "not-yet-valid": Judged(speaking(early), ours, theirs, False),
+        "wrong-host": Judged(speaking(own.server("other.test")), ours, theirs, False),
+        "unknown-authority": Judged(speaking(own.server()), {}, {}, False),
+        "long-chain": Judged(speaking(own.behind(3)), ours, theirs, True),
+        "self-signed": Judged(speaking(other), ours, theirs, False),
+        "self-signed-named": Judged(
+            speaking(other), {"ca": str(file)}, {"ca_file": str(file)}, True
+        ),
+        "client-wanted": Judged(wanting, ours, theirs, False),
+        "client-shown": Judged(wanting, ours | pair[0], theirs | pair[1], True),
+        "alert": Judged(lab.saying(lab.alert(40)), ours, theirs, False),
+        "plain-text": Judged(lab.saying(answer()), ours, theirs, False),
+        "hangs-up": Judged(lab.hang_up, ours, theirs, False),
+        "never-speaks": Judged(lab.until_hung_up, ours, theirs, False),
+    }
+
+
+@pytest.fixture(scope="module")
+def judge(folder: Path, judged: dict[str, Judged]) -> Iterator[Blackbox]:
+    modules = {
+        name: {
+            "prober": "http",
+            "timeout": f"{TIMEOUT_S:g}s",
+            "http": {"tls_config": it.theirs | {"server_name": NAME}},
+        }
+        for name, it in judged.items()
+    }
+    try:
+        with blackbox(folder / "blackbox", modules) as running:
+            yield running
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+async def test_blackbox_exporter_comes_to_the_same_verdicts(
+    judge: Blackbox, judged: dict[str, Judged]
+) -> None:
+    wanted, ours, theirs = {}, {}, {}
+    for name, it in judged.items():
+        with lab.serving(it.answers) as port:
+            wanted[name] = it.is_well
+            ours[name] = (await probe(https(port, **it.ours))).reason is None
+            url = f"https://127.0.0.1:{port}/"
+            theirs[name] = await asyncio.to_thread(judge.succeeds, url, name)
+    assert (ours, theirs) == (wanted, wanted)
