@@ -145,10 +145,7 @@ class _Connector(BaseConnector):
     """Connects where the current route leads, whatever the URL's host is."""
 
     async def _create_connection(
-        self,
-        req: ClientRequest,
-        traces: list[Any],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's own words
+        self, _request: ClientRequest, _traces: list[Any], _timeout: ClientTimeout
     ) -> ResponseHandler:
         route, loop = _route.get(), asyncio.get_running_loop()
         route.record.enter("connect")

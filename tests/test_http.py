@@ -539,6 +539,18 @@ def test_a_mistake_is_told_with_its_line_and_no_secret(
     assert "hunter2" not in only
 
 
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://[::1]:8080/", "::1"),
+        ("https://政务.example.org/", "xn--zc0a930c.example.org"),
+        ("HTTP://Portal.Example.org", "portal.example.org"),
+    ],
+)
+def test_the_address_is_the_urls_host(url: str, address: str) -> None:
+    assert http(url).address == address
+
+
 def test_a_good_probe_is_taken_by_the_loader(tmp_path: Path, key: dict[str, str]) -> None:
     file = tmp_path / "n.yaml"
     file.write_text(
