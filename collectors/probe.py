@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
-from socket import AF_INET
+from socket import AF_INET, if_nameindex
 from time import perf_counter
 from typing import Literal, Self
 
@@ -103,10 +103,13 @@ async def at_addresses(probe: Probe, port: int, attempt: Attempt) -> list[Sample
         CollectError: `resolve`, or what the attempt met; of several, rather a far side's word.
 
     """
-    if probe.fallback:
-        return await _with_fallback(probe, port, attempt)
     started_s = perf_counter()
     within_s = probe.timeout_s - REPORT_S
+    if probe.source_interface:
+        in_time = _within(attempt, started_s + within_s + REPORT_S / 2)
+        attempt = _over(probe.source_interface, in_time)
+    if probe.fallback:
+        return await _with_fallback(probe, port, attempt)
     endpoints = await resolve_all(probe.address, probe.asked_family, port, within_s)
     first = endpoints[0]
     if probe.every_address:
@@ -206,6 +209,22 @@ def _within(attempt: Attempt, until_s: float) -> Attempt:
             raise CollectError(error.reason, msg, error.measurements) from error
 
     return attempt_in_time
+
+
+def _over(interface: str, attempt: Attempt) -> Attempt:
+    """Make an attempt that knows when its silence comes of an interface that has gone meanwhile."""
+
+    async def attempt_over(endpoint: Endpoint) -> list[Sample]:
+        try:
+            return await attempt(endpoint)
+        except CollectError as error:
+            is_there = interface in {name for _, name in if_nameindex()}
+            if is_there or not error.reason.is_remote:
+                raise
+            msg = f"interface {interface} went away meanwhile: {error.detail}"
+            raise CollectError(Reason.LOCAL, msg, error.measurements) from error
+
+    return attempt_over
 
 
 def _lookup_phase(probe: Probe, first: Endpoint, started_s: float) -> list[Sample]:

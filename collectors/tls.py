@@ -8,7 +8,7 @@ from pydantic import Field
 
 from collectors import tls_chain
 from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
-from collectors.endpoint import Endpoint, connect
+from collectors.endpoint import Endpoint, connect, handshake_s
 from collectors.fields import Host, split_address
 from collectors.handshake import Handshake
 from collectors.probe import AT_ADDRESSES, PHASE, REPORT_S, RTT, Probe, at_addresses
@@ -57,14 +57,14 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint) -> list[Sample]:
         started_s = perf_counter()
         with await connect(endpoint, target.source, target.source_interface) as connection:
-            connected_s = perf_counter()
+            connect_s = perf_counter() - started_s
+            rtt_s = handshake_s(connection) or connect_s
             handshake = Handshake(endpoint, connection, context, name)
             failure = await _failure(endpoint, handshake, until_s)
         chain = tls_chain.read(handshake.certificates())
-        rtt_s = connected_s - started_s
         samples = [
             Sample(RTT, rtt_s, (target.name, "mean")),
-            Sample(PHASE, rtt_s, (target.name, "connect")),
+            Sample(PHASE, connect_s, (target.name, "connect")),
             *_agreed(target.name, handshake, failure),
             *tls_chain.samples(target.name, chain),
         ]

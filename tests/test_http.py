@@ -543,7 +543,7 @@ def test_a_mistake_is_told_with_its_line_and_no_secret(
     ("url", "address"),
     [
         ("http://[::1]:8080/", "::1"),
-        ("https://政务.example.org/", "xn--zc0a930c.example.org"),
+        ("https://政务.example.org/", "xn--zfr164b.example.org"),
         ("HTTP://Portal.Example.org", "portal.example.org"),
     ],
 )

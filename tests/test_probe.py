@@ -4,12 +4,18 @@ What names lead to is planted: the resolver obeys files that belong to the syste
 """
 
 import asyncio
+import errno
+import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from pydantic import ValidationError
@@ -20,6 +26,7 @@ from collectors.endpoint import Endpoint, open_socket, resolve, resolve_all
 from collectors.lookup import Resolver
 from collectors.probe import ADDRESS_RTT, ADDRESS_SUCCESS, IP_VERSION, MOST_ADDRESSES, PHASE, RTT
 from collectors.tcp import TcpTarget, collect
+from tests.testbed import peer
 
 TOOLS = Tools(lambda: Moment(0, 0))
 HERE = Endpoint(socket.AF_INET, ("127.0.0.1", 9))
@@ -276,6 +283,50 @@ def test_an_interface_that_is_not_here_is_a_local_fault_and_those_that_are_are_n
 def test_a_source_of_the_other_family_is_a_local_fault() -> None:
     with pytest.raises(CollectError, match="other family") as caught:
         open_socket(HERE, socket.SOCK_STREAM, source="::1")
+    assert caught.value.reason is Reason.LOCAL
+
+
+VANISHING = """
+import asyncio, socket, subprocess, sys, threading
+from agent.observe import observe
+from collectors.base import Moment, Tools
+from collectors.tcp import TcpTarget, collect
+from tests.testbed import peer
+ip, *_ = sys.argv[1:]
+for line in ("link add near type veth peer name far", "addr add 198.51.100.1/24 dev near",
+             "link set near up", "link set far up"):
+    subprocess.run([ip, *line.split()], check=True)
+target = TcpTarget(name="t", kind="tcp", address="198.51.100.2", port=9, timeout="1s",
+                   source_interface="near")
+threading.Timer(0.3, subprocess.run, [[ip, "link", "del", "near"]]).start()
+seen = asyncio.run(observe(collect, target, Tools(lambda: Moment(0, 0))))
+print(seen.reason, seen.detail, seen.duration_s < 1.2, sep="|")
+"""
+
+
+def test_an_interface_that_vanishes_in_mid_probe_is_a_local_fault() -> None:
+    ip = peer("ip")
+    user = [] if os.geteuid() == 0 else ["-Ur"]
+    command = ["unshare", *user, "-n", sys.executable, "-c", VANISHING, str(ip.binary)]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        command, env=ip.env, cwd=root, capture_output=True, text=True, timeout=60, check=False
+    )
+    reason, detail, in_time = (
+        done.stdout.strip().split("|") if done.stdout else ["", done.stderr, ""]
+    )
+    assert (reason, in_time) == ("local", "True"), detail
+    assert "near" in detail
+
+
+def test_an_interface_that_may_not_be_used_is_a_local_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Since Linux 5.7 anybody may bind to one: the refusal of older ones is planted."""
+    refused = PermissionError(errno.EPERM, "Operation not permitted")
+    monkeypatch.setattr(socket.socket, "bind", MagicMock(side_effect=refused))
+    with pytest.raises(CollectError, match="CAP_NET_RAW") as caught:
+        open_socket(HERE, socket.SOCK_STREAM, source="127.0.0.1", source_interface="lo")
     assert caught.value.reason is Reason.LOCAL
 
 

@@ -5,6 +5,7 @@ import gc
 import importlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -99,6 +100,16 @@ def test_an_open_port_gives_the_time_of_its_handshake(loop: str, host: str, fami
     run_under(loop, lambda: connects_and_hangs_up(host, family))
 
 
+async def test_a_busy_agent_makes_no_round_trip_longer() -> None:
+    busy_s = 0.1
+    with serving(until_hung_up) as port:
+        asyncio.get_running_loop().call_soon(time.sleep, busy_s)  # once the probe waits
+        samples = await measure("127.0.0.1", port)
+    found = {it.metric: it.value for it in samples}
+    assert found[PHASE] >= busy_s, "until the loop looked"
+    assert found[RTT] < busy_s, "what the kernel measured"
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_closed_port_is_refused(loop: str, closed_port: int) -> None:
     async def refused() -> None:
@@ -184,7 +195,7 @@ def test_a_talk_sends_and_expects_in_turn(loop: str) -> None:
         connection.sendall(b"221 bye\r\n")
 
     async def talks() -> None:
-        steps = {"expect": "^220 "}, {"send": "QUIT\r\n"}, {"expect": "^221 .*$"}
+        steps = {"expect": "^220 "}, {"send": "QUIT"}, {"expect": "^221 bye$"}
         with serving(mail) as port:
             samples = await measure("127.0.0.1", port, **talking(*steps))
         phases = [it.labels[1] for it in samples if it.metric is PHASE]
@@ -219,7 +230,7 @@ async def test_what_was_matched_once_is_not_matched_again() -> None:
 async def test_who_does_not_say_it_has_a_reason_in_time(
     answer: Answer, reason: Reason, words: str
 ) -> None:
-    error = await unsaid(answer, {"send": "HELO\r\n"}, {"expect": "^220 "})
+    error = await unsaid(answer, {"send": "HELO"}, {"expect": "^220 "})
     assert (error.reason, words in error.detail) == (reason, True), error
     assert len(error.detail) < 300
     assert error.detail.isprintable()
@@ -248,7 +259,6 @@ async def test_who_never_reads_what_is_sent_is_given_up_in_time() -> None:
         ({"expect": "("}, "not a regular expression: '\\('"),
         ({"expect": "a", "send": "b"}, "a step sends or expects"),
         ({}, "a step sends or expects"),
-        ({"send": ""}, "at least 1 character"),
     ],
 )
 def test_a_step_that_cannot_work_is_said_when_it_is_written(
@@ -294,7 +304,7 @@ JUDGED: dict[str, Answer] = {
 async def test_blackbox_exporter_comes_to_the_same_success(
     case: str, module: str, judge: Blackbox
 ) -> None:
-    steps = [{"send": "HELO\r\n"}, {"expect": "^220 "}, {"send": "QUIT\r\n"}, {"expect": "^221"}]
+    steps = [{"send": "HELO"}, {"expect": "^220 "}, {"send": "QUIT"}, {"expect": "^221"}]
     with serving(JUDGED[case]) as port:
         theirs = await asyncio.to_thread(judge.succeeds, f"127.0.0.1:{port}", module)
         ours = await succeeds(port, talk=steps if module == "mail" else [])
