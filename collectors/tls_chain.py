@@ -1,8 +1,9 @@
 """What the certificates of a chain say: until when, since when, whose (RFC 5280)."""
 
+import ssl
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 
@@ -30,6 +31,7 @@ METRICS = (EXPIRY, CERTIFICATE_EXPIRY, CERTIFICATE_START)
 
 _MOST_SHOWN = 16
 _LONGEST_SUBJECT = 200
+_DER = 2  # _ssl.ENCODING_DER
 
 
 class Certificate(NamedTuple):
@@ -44,6 +46,13 @@ class Certificate(NamedTuple):
 def read(chain: Sequence[bytes]) -> list[Certificate]:
     """Read certificates in DER; one that cannot be read is left out, for nothing is known of it."""
     return [it for it in map(_read, chain) if it]
+
+
+def verified(tls: ssl.SSLObject) -> list[bytes]:
+    """The chain in DER that a finished handshake has verified, the server's own first."""
+    # Public from Python 3.13 on; the methods beneath are the same in all of them.
+    beneath: Any = tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    return [it.public_bytes(_DER) for it in beneath.get_verified_chain() or ()]
 
 
 def samples(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:

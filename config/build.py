@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, Field, ValidationError
 
-from collectors.base import discover, find
+from collectors.base import Target, discover, find
 from collectors.fields import seen
 from collectors.probe import Probe
 from config.agent import AgentConfig
@@ -33,7 +33,7 @@ def build(document: Document) -> AgentConfig | None:
             _check_references(document, names, walk(model, row, loc))
             item = validate(document, model, loc, row)
             if section == "probes":
-                _check_timeout(document, loc, row)
+                _check_timeout(document, loc, row, item)
             if item is not None:
                 made.setdefault(section, []).append(item)
     _check_names(document, names)
@@ -80,10 +80,11 @@ def _check_names(document: Document, names: _Names) -> None:
                 document.report((*loc, "name"), msg)
 
 
-def _check_timeout(document: Document, loc: Loc, row: Raw) -> None:
+def _check_timeout(document: Document, loc: Loc, row: Raw, item: BaseModel | None) -> None:
     """A probe's round ends before its next; its kind's own options have no say in that."""
     try:
-        probe = _UnknownKind.model_validate(row)
+        # What has an address of its own making, as an URL's host, is only good as a whole.
+        probe = item if isinstance(item, Target) else _UnknownKind.model_validate(row)
     except ValidationError:
         return  # said already
     if probe.timeout_s > probe.interval_s:

@@ -173,11 +173,13 @@ def test_a_waiver_that_is_not_needed_does_not_expire(folder: Path) -> None:
 def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
     example: AgentConfig,
 ) -> None:
-    gateway, portal, mail, certificate, r1, r2, db1, host = targets(example)
+    gateway, portal, mail, certificate, login, resolver, r1, r2, db1, host = targets(example)
     assert isinstance(gateway, IcmpTarget)
     assert (gateway.interval_s, gateway.network, gateway.purpose) == (30, "extranet", "gateway")
     assert (portal.kind, portal.timeout_s) == ("tcp", 3)
     assert (mail.kind, certificate.kind) == ("tcp", "tls")
+    assert (login.kind, login.address) == ("http", "portal.example.org")
+    assert (resolver.kind, resolver.address) == ("dns", "198.51.100.53")
     assert isinstance(r1, SnmpTarget)
     assert isinstance(r2, SnmpTarget)
     assert (r2.kind, r2.address) == ("snmp_interfaces", "198.51.100.2:161")
