@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from agent import clock, facts
+from agent import clock, facts, rounds
 from agent.assessor import Assessor
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
@@ -213,14 +213,15 @@ class Agent:
         attempts = self._attempts.setdefault(key, Attempts())
         attempts.note(observation)
         state = attempts.samples(observation)
-        failed_far_away = observation.reason is not None and observation.reason.is_remote
         if collector.probe:
             state += probe_samples(observation)
         self._exposition.put(("state", key), state)
         samples = [it for it in observation.measurements if isinstance(it, Sample)]
         samples += self._recorder.take(observation.measurements)
+        if collector.probe:
+            self._recorder.take(rounds.readings(collector, observation))
         # A probe that failed measured that: its last round-trip times no longer hold.
-        if samples or observation.reason is None or (collector.probe and failed_far_away):
+        if samples or observation.reason is None or (collector.probe and observation.is_conclusive):
             until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
             self._exposition.put(("values", key), samples, until_s)
         self._latest[key] = observation

@@ -18,6 +18,23 @@ import collectors
 from collectors.fields import Address, Duration, Name, Ref
 
 Family = Literal["any", "ipv4", "ipv6"]
+Purpose = Literal[
+    "gateway",
+    "exchange_hub",
+    "sharing_site",
+    "open_data",
+    "service_platform",
+    "ca",
+    "internet_egress",
+    "dns",
+    "time",
+    "directory",
+    "mail",
+    "portal",
+    "video",
+    "isolation",
+]
+"""What a probe's target is for: dashboards, SLA profiles and cutovers choose by it."""
 
 
 class Target(BaseModel):
@@ -34,7 +51,7 @@ class Target(BaseModel):
     interval_s: Duration = Field(60.0, alias="interval", gt=0)
     timeout_s: Duration = Field(5.0, alias="timeout", gt=0)
     network: Annotated[str, Ref("networks")] | None = None
-    purpose: str | None = None
+    purpose: Purpose | None = None
     family: Family = "any"
 
 
@@ -74,7 +91,8 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server"]
+SubjectKind = Literal["link", "server", "probe"]
+GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +118,19 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
-    """A level (a ratio, 0 to 1) of a server at one moment, as `measure` names it: cpu or memory.
+    """A level at one moment, as `measure` names it: a ratio (0 to 1); rtt and jitter are seconds.
 
     It says nothing of the time more than `holds_s` after it: let that be longer than the interval
-    of the target, or the smallest delay leaves a hole in every tick.
+    of the target, or the smallest delay leaves a hole in every tick. None: nothing is known from
+    here to the next reading.
     """
 
     kind: SubjectKind
     subject: str
     identity: str
     at: Moment
-    measure: Literal["cpu", "memory"]
-    value: float
+    measure: GaugeMeasure
+    value: float | None
     holds_s: float = 60.0
 
 
@@ -137,6 +156,7 @@ class Reason(StrEnum):
     UNSUPPORTED_PROTOCOL = "unsupported_protocol"
     UNEXPECTED_CONTENT = "unexpected_content"
     NO_SUCH_INTERFACE = "no_such_interface"
+    REACHED = "reached"
     LOCAL = "local"
     INTERNAL = "internal"
 
@@ -146,6 +166,11 @@ class Reason(StrEnum):
         return self not in {Reason.LOCAL, Reason.INTERNAL}
 
 
+# What this host says by itself is `local`, because it proves nothing of the target: no route
+# (ENETUNREACH), a broadcast address or a firewall of its own (EACCES, EPERM), no such address
+# (EADDRNOTAVAIL), no more sockets or memory (EMFILE, ENFILE, ENOBUFS). EHOSTUNREACH is of the far
+# side: a router's word, or that nobody on the last network answers to the address, which this
+# host's own neighbour search finds out (icmp(7), arp(7)).
 REASON_OF_ERRNO = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,

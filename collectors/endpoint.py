@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from collectors.base import CollectError, Family, Reason
 from collectors.fields import split_address
+from collectors.story import resolving, tell
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -46,10 +47,13 @@ async def resolve_all(address: str, family: Family, port: int = 0) -> list[Endpo
 
     """
     try:
-        return await _lookup(split_address(address)[0], port, _FAMILIES[family])
+        with resolving():
+            found = await _lookup(split_address(address)[0], port, _FAMILIES[family])
     except socket.gaierror as error:
         named = CollectError.of(error)
         raise CollectError(named.reason, f"{address}: {named.detail}") from error
+    tell("%s is %s", address, ", ".join(it.host for it in found))
+    return found
 
 
 def failed(endpoint: Endpoint, error: OSError) -> CollectError:

@@ -13,6 +13,7 @@ from collectors.echo import TOKEN_BYTES, Answer, IcmpEngine
 from collectors.endpoint import Endpoint, failed, resolve
 from collectors.fields import Duration, Host
 from collectors.probe import RTT, Probe
+from collectors.story import tell
 
 LOSS = Metric(
     "netfold_probe_loss_ratio",
@@ -66,7 +67,9 @@ async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
     """
     until_s = perf_counter() + target.timeout_s - _REPORT_S
     endpoint = await resolve(target.address, target.family)
+    tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
     answers = await _round(target, endpoint, tools.use(IcmpEngine), until_s)
+    _tell(answers)
     rtts_s = [answer for answer in answers if isinstance(answer, float)]
     loss = Sample(LOSS, 1 - len(rtts_s) / len(answers), (target.name,))
     if not rtts_s:
@@ -95,6 +98,14 @@ async def _round(
     finally:
         for answer in answers:
             answer.cancel()
+
+
+def _tell(answers: list[Answer | None]) -> None:
+    for number, answer in enumerate(answers, 1):
+        if isinstance(answer, float):
+            tell("packet %d: reply after %.2f ms", number, answer * 1e3)
+        else:
+            tell("packet %d: %s", number, answer.strerror if answer else "no reply")
 
 
 def _all_lost(endpoint: Endpoint, answers: list[Answer | None], loss: Sample) -> CollectError:

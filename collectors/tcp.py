@@ -10,6 +10,7 @@ from collectors.base import Sample, Tools, collector
 from collectors.endpoint import failed, resolve
 from collectors.fields import Host
 from collectors.probe import RTT, Probe
+from collectors.story import answered, tell
 
 
 class TcpTarget(Probe):
@@ -32,9 +33,12 @@ async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
         # A bare socket: nothing is sent or read, so a stream would be only more to close.
         with socket.socket(endpoint.family, socket.SOCK_STREAM) as connection:
             connection.setblocking(False)
+            tell("connecting to %s port %d", endpoint.host, target.port)
             started = perf_counter()
             await asyncio.get_running_loop().sock_connect(connection, endpoint.sockaddr)
             rtt_s = perf_counter() - started
+            source = connection.getsockname()[0]
+            answered("connected from %s in %.2f ms", source, rtt_s * 1e3)
     except OSError as error:
         raise failed(endpoint, error) from error
     return [Sample(RTT, rtt_s, (target.name, "mean"))]

@@ -5,6 +5,8 @@ its ticks in proportion to time; a tick that such spans cover wholly is *seen*. 
 says how much crossed the line altogether: its ticks form a *run* with known amounts.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -112,12 +114,25 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
 
 def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
     """Let a level stand until the next reading, but no longer than it says it holds."""
+    if before.value is None:
+        return Gap.UNPROVEN
     elapsed_s = after.at.wall_s - before.at.wall_s
     if elapsed_s <= 0 or not _clocks_agree(before.at, after.at, elapsed_s):
         return Gap.CLOCK
     seconds = min(elapsed_s, before.holds_s)
     start_s = before.at.wall_s
     return Span(start_s, start_s + seconds, (before.value * seconds,))
+
+
+def pieces(span: Span, tick_s: float = TICK_S) -> Iterator[Span]:
+    """Cut the span of a level into such as make ticks seen: at each moment it is the same."""
+    count = max(1, math.ceil((span.seconds - _EPSILON_S) / tick_s))
+    step_s = span.seconds / count
+    amounts = tuple(amount / count for amount in span.amounts)
+    for number in range(count):
+        start_s = span.start_s + number * step_s
+        end_s = span.end_s if number == count - 1 else start_s + step_s
+        yield Span(start_s, end_s, amounts)
 
 
 def begin(at_s: float, width: int, tick_s: float = TICK_S) -> Fold:
