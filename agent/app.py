@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent import clock, facts, rounds
-from agent.assessor import Assessor
+from agent.assessor import Assessor, is_judged
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
@@ -159,7 +159,7 @@ class Agent:
             if (said := await self._assessor.assess(self.config)) is not None:
                 samples, self.verdicts = said
                 self._exposition.put("verdicts", samples)
-            elif not self.config.networks:
+            elif not is_judged(self.config):
                 self.verdicts = []
                 self._exposition.drop("verdicts")
             await asyncio.sleep(JUDGE_EVERY_S)

@@ -46,6 +46,7 @@ class HistoryReader:
         except sqlite3.Error as error:
             raise self._named(error) from error
         self._series = self._load_series()
+        self._levels = self._load_levels()
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +70,24 @@ class HistoryReader:
         for start in range(0, len(links), TOGETHER):
             yield from self._together(links[start : start + TOGETHER], first, ticks)
 
+    def levels(
+        self, measure: str, probes: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Floats]]:
+        """Each probe's level from tick number `first`; NaN where nothing was seen.
+
+        A probe of another address has another series: each tick is of the one that saw it.
+        """
+        for start in range(0, len(probes), STRIPE):
+            some = probes[start : start + STRIPE]
+            slots = {slot for probe in some for slot in self._levels[probe, measure]}
+            values = dict(self._rates(sorted(slots), first, ticks))
+            for probe in some:
+                level = np.full(ticks, np.nan)
+                for slot in self._levels[probe, measure]:
+                    seen = ~np.isnan(values[slot])
+                    level[seen] = values[slot][seen]
+                yield probe, level
+
     def _together(
         self, links: Sequence[str], first: int, ticks: int
     ) -> Iterator[tuple[str, Traffic]]:
@@ -91,6 +110,13 @@ class HistoryReader:
         found: defaultdict[str, list[_Series]] = defaultdict(list)
         for (subject, _), slots in pairs.items():
             found[subject].append(_Series(slots["receive"], slots["transmit"]))
+        return found
+
+    def _load_levels(self) -> defaultdict[tuple[str, str], list[int]]:
+        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        query = "SELECT subject, measure, slot FROM series WHERE kind = 'probe' ORDER BY slot"
+        for subject, measure, slot in self._rows(query):
+            found[subject, measure].append(slot)
         return found
 
     def _rates(self, slots: Sequence[int], first: int, ticks: int) -> Iterator[tuple[int, Floats]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from agent.observe import Observation
 from collectors.base import Collector, GaugeMeasure, GaugeReading, Sample
-from collectors.fields import split_address
 
 _LEAST_HOLD_S = 60.0
 _MEASURES: dict[str, GaugeMeasure] = {
@@ -23,7 +22,7 @@ def readings(collector: Collector, observation: Observation) -> Iterator[GaugeRe
     """
     values = dict(_values(observation))
     target = observation.target
-    identity = f"{target.kind}/{split_address(target.address)[0]}"
+    identity = f"{target.kind}/{target.address}"
     holds_s = max(_LEAST_HOLD_S, 1.5 * target.interval_s)
     measured = {_MEASURES[it.name] for it in collector.metrics if it.name in _MEASURES}
     for measure in ("up", *sorted(measured)):

@@ -6,9 +6,9 @@ says how much crossed the line altogether: its ticks form a *run* with known amo
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from collectors.base import (
@@ -124,15 +124,14 @@ def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
     return Span(start_s, start_s + seconds, (before.value * seconds,))
 
 
-def pieces(span: Span, tick_s: float = TICK_S) -> Iterator[Span]:
-    """Cut the span of a level into such as make ticks seen: at each moment it is the same."""
-    count = max(1, math.ceil((span.seconds - _EPSILON_S) / tick_s))
-    step_s = span.seconds / count
+def pieces(span: Span, tick_s: float = TICK_S) -> list[Span]:
+    """Cut the span of a level into such as make ticks seen: it is the same at each moment."""
+    if _is_short(span, tick_s):
+        return [span]
+    count = math.ceil(span.seconds / tick_s)
+    edges = [span.start_s + span.seconds * part / count for part in range(count)]
     amounts = tuple(amount / count for amount in span.amounts)
-    for number in range(count):
-        start_s = span.start_s + number * step_s
-        end_s = span.end_s if number == count - 1 else start_s + step_s
-        yield Span(start_s, end_s, amounts)
+    return [Span(start, end, amounts) for start, end in pairwise([*edges, span.end_s])]
 
 
 def begin(at_s: float, width: int, tick_s: float = TICK_S) -> Fold:
