@@ -20,11 +20,12 @@ from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, observe, probe_samples
 from agent.recorder import Recorder
+from agent.round import collector_of
 from agent.scheduler import Key, Scheduler
 from agent.web.curve import Curve
 from agent.web.security import Security
 from agent.web.server import listen
-from collectors.base import Collector, Metric, Sample, Target, Tools, find
+from collectors.base import Collector, Metric, Sample, Target, Tools
 from config.agent import AgentConfig
 from config.problems import ConfigError
 from config.targets import contracts, targets
@@ -200,10 +201,7 @@ class Agent:
         self._exposition.drop(("values", key))
 
     async def _measure(self, target: Target) -> None:
-        collector = find(target.kind)
-        if collector is None:
-            msg = f"no collector for {target.kind!r}, which the configuration was checked for"
-            raise LookupError(msg)
+        collector = collector_of(target)
         self._publish(collector, await observe(collector, target, self._tools))
 
     def _publish(self, collector: Collector, observation: Observation) -> None:

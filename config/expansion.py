@@ -6,6 +6,7 @@ taken only with a cap beside it, so that a slip of the pen never scans a network
 
 import ipaddress
 import re
+
 from collectors.fields import seen
 from config.document import Document, Loc, Raw, text
 

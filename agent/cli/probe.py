@@ -14,7 +14,8 @@ from agent.cli.advice import MANUAL, advice_on
 from agent.cli.source import read
 from agent.isolation import must_not_answer
 from agent.observe import Observation, observe
-from collectors.base import Collector, Reason, Sample, Target, Tools, find
+from agent.round import collector_of
+from collectors.base import Collector, Reason, Sample, Target, Tools
 from collectors.probe import Probe
 from config.agent import AgentConfig
 from config.problems import ConfigError, hint
@@ -25,10 +26,10 @@ from config.targets import targets
 @click.argument("target", metavar="TARGET")
 @config_option
 def command(target: str, path: Path | None) -> None:
-    """Try TARGET of the configuration once and tell every step; exit 1 if it is not as it should be.
+    """Try TARGET of the configuration once and tell every step.
 
-    A probe by its name, or a device, server or `host`. A name that stands for several targets (both
-    families, a range) tries each.
+    A probe by its name, or a device, server or `host`; the name of a range or of `family: both`
+    tries each of its targets. Exit 1 if any is not as it should be.
     """
     try:
         config = read(path)
@@ -55,10 +56,7 @@ def _expanded(known: list[Target], name: str) -> list[Target]:
 
 async def _tried(target: Target, config: AgentConfig) -> bool:
     """Try a target and print each step as it comes; whether all was as it should be."""
-    collector = find(target.kind)
-    if collector is None:
-        msg = f"no collector for {target.kind!r}, which the configuration was checked for"
-        raise LookupError(msg)
+    collector = collector_of(target)
     for line in _head(target, config):
         click.echo(line)
     tools = Tools(clock.now)
