@@ -7,14 +7,16 @@ import socket
 from typing import Any, NamedTuple
 
 from collectors.base import CollectError, Family, Reason
-from collectors.fields import split_address
-from collectors.story import resolving, tell
+from collectors.fields import not_one_host, split_address
+from collectors.lookup import Resolver
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
     "ipv4": socket.AF_INET,
     "ipv6": socket.AF_INET6,
 }
+
+_RESOLVER = Resolver()
 
 
 class Endpoint(NamedTuple):
@@ -29,30 +31,41 @@ class Endpoint(NamedTuple):
         return str(self.sockaddr[0])
 
 
-async def resolve(address: str, family: Family, port: int = 0) -> Endpoint:
+async def resolve(
+    address: str, family: Family, port: int = 0, within_s: float | None = None
+) -> Endpoint:
     """Find the first address of a host in `family`; of `any`, in the system's order (RFC 6724).
 
     Raises:
-        CollectError: `resolve`, if the name leads nowhere or not into that family.
+        CollectError: as `resolve_all` does.
 
     """
-    return (await resolve_all(address, family, port))[0]
+    return (await resolve_all(address, family, port, within_s))[0]
 
 
-async def resolve_all(address: str, family: Family, port: int = 0) -> list[Endpoint]:
-    """Find all addresses of a host in `family`, in the system's order (RFC 6724).
+async def resolve_all(
+    address: str, family: Family, port: int = 0, within_s: float | None = None
+) -> list[Endpoint]:
+    """Find all addresses of a host in `family`, in the system's order (RFC 6724), each once.
 
     Raises:
-        CollectError: `resolve`, if the name leads nowhere or not into that family.
+        CollectError: `resolve`, if the name leads nowhere, not into that family, to what is not
+            one host (multicast, broadcast), or the resolver did not answer `within_s`.
 
     """
     try:
-        with resolving():
+        async with asyncio.timeout(within_s):
             found = await _lookup(split_address(address)[0], port, _FAMILIES[family])
-    except socket.gaierror as error:
+    except TimeoutError as error:
+        msg = f"{address}: the resolver did not answer within {within_s:.3g} s"
+        raise CollectError(Reason.RESOLVE, msg) from error
+    except OSError as error:
         named = CollectError.of(error)
         raise CollectError(named.reason, f"{address}: {named.detail}") from error
-    tell("%s is %s", address, ", ".join(it.host for it in found))
+    for endpoint in found:
+        if what := not_one_host(endpoint.host):
+            msg = f"{address}: leads to {endpoint.host}, {what}, which is never probed"
+            raise CollectError(Reason.RESOLVE, msg)
     return found
 
 
@@ -71,10 +84,14 @@ def open_socket(
     """Open a socket towards an endpoint, bound to what the probe is to leave from; not blocking.
 
     Raises:
-        CollectError: `local`, if this host has no such address or interface, or may not bind.
+        CollectError: `local`, if this host has no such address or interface, may not use it, or
+            has no more sockets.
 
     """
-    sock = socket.socket(endpoint.family, kind)
+    try:
+        sock = socket.socket(endpoint.family, kind)
+    except OSError as error:
+        raise CollectError(Reason.LOCAL, _no_socket(error)) from error
     try:
         sock.setblocking(False)
         if source_interface:
@@ -83,18 +100,62 @@ def open_socket(
             sock.bind((source, 0))
     except OSError as error:
         sock.close()
-        what = source if source and error.errno == errno.EADDRNOTAVAIL else source_interface
-        msg = f"cannot send from {what or source}: {os.strerror(error.errno or 0)}"
+        msg = _no_source(error, source, source_interface)
         raise CollectError(Reason.LOCAL, msg) from error
     return sock
+
+
+async def connect(
+    endpoint: Endpoint, source: str | None = None, source_interface: str | None = None
+) -> socket.socket:
+    """Open a TCP connection; who gets it closes it.
+
+    Raises:
+        CollectError: as `open_socket` does, or what the connection met.
+
+    """
+    sock = open_socket(endpoint, socket.SOCK_STREAM, source, source_interface)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
+    except BaseException as error:
+        sock.close()
+        if isinstance(error, OSError):
+            raise failed(endpoint, error) from error
+        raise
+    return sock
+
+
+def _no_socket(error: OSError) -> str:
+    match error.errno:
+        case errno.EMFILE:
+            return "no more sockets for netfold; raise its limit of files (LimitNOFILE)"
+        case errno.EAFNOSUPPORT:
+            return "this host has no such family of addresses; probe the other one"
+    return f"no socket: {os.strerror(error.errno or 0)}"
+
+
+def _no_source(error: OSError, source: str | None, interface: str | None) -> str:
+    match error.errno:
+        case errno.ENODEV:
+            names = ", ".join(name for _, name in socket.if_nameindex())
+            return f"no interface {interface} on this host; it has {names}"
+        case errno.EPERM:
+            return f"may not send from interface {interface}; give netfold CAP_NET_RAW"
+        case errno.EADDRNOTAVAIL:
+            return f"no address {source} on this host; write one of its own"
+    if isinstance(error, socket.gaierror):  # its numbers are its own
+        return f"cannot send from {source} to an address of the other family"
+    return f"cannot send from {source or interface}: {os.strerror(error.errno or 0)}"
 
 
 async def _lookup(address: str, port: int, family: socket.AddressFamily) -> list[Endpoint]:
     kind = socket.SOCK_STREAM  # one of several that give the same addresses
     try:
-        # A number needs no resolver, and so none of the few threads that wait for one.
+        # A number needs no resolver, and so none of the threads that wait for one.
         found = socket.getaddrinfo(address, port, family, kind, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(address, port, family=family, type=kind)
-    return [Endpoint(it[0], it[4]) for it in found]
+        return [Endpoint(it[0], it[4]) for it in found]
+    except socket.gaierror as error:
+        if error.errno != socket.EAI_NONAME:
+            raise
+    named = await _RESOLVER.find(address, family)
+    return [Endpoint(family, (host, port, *scope)) for family, (host, _, *scope) in named]

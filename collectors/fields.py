@@ -92,14 +92,15 @@ def _address(value: object) -> object:
     if port == 0:
         msg = f"not a target: {seen(value)} has port 0; write a port of 1 to 65535"
         raise ValueError(msg)
-    what = _not_one_host(host) if _is_ip(host) else None
+    what = not_one_host(host) if _is_ip(host) else None
     if what:
         msg = f"not a target: {seen(value)} is {what}; write the address of one host"
         raise ValueError(msg)
     return value
 
 
-def _not_one_host(host: str) -> str | None:
+def not_one_host(host: str) -> str | None:
+    """Say what an IP address is that many hosts or none listen to; None for that of one host."""
     ip = ipaddress.ip_address(host)
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     ip = mapped or ip

@@ -11,9 +11,10 @@ from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_v
 
 from collectors.base import Target
 from collectors.fields import Duration, Name, join_address, split_address
+from collectors.files import FilePath, path_in
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
-from config.fields import FilePath, Item, Region, Text, path_in
+from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, Network, Server, System
 from config.policy import Policy, load_policy
 from config.sla import Sla, load_sla

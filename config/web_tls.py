@@ -18,7 +18,8 @@ from pydantic import (
 )
 
 from collectors.fields import seen
-from config.fields import FilePath, Item, Text, Truth
+from collectors.files import FilePath
+from config.fields import Item, Text, Truth
 from config.pem import check_readable, load_certificates, load_pair
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
