@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from collectors.base import CollectError, Family, Reason
@@ -45,6 +46,8 @@ async def resolve_all(address: str, family: Family, port: int = 0) -> list[Endpo
         CollectError: `resolve`, if the name leads nowhere or not into that family.
 
     """
+    if found := _numeric(address, port, _FAMILIES[family]):
+        return [*found]
     try:
         return await _lookup(split_address(address)[0], port, _FAMILIES[family])
     except socket.gaierror as error:
@@ -71,6 +74,17 @@ def open_socket(
 
     """
     sock = socket.socket(endpoint.family, kind)
+    leave_from(sock, source, source_interface)
+    return sock
+
+
+def leave_from(sock: socket.socket, source: str | None, source_interface: str | None) -> None:
+    """Bind a socket to what its packets are to leave from, not blocking; close it where that fails.
+
+    Raises:
+        CollectError: `local`, if this host has no such address or interface, or may not bind.
+
+    """
     try:
         sock.setblocking(False)
         if source_interface:
@@ -82,15 +96,25 @@ def open_socket(
         what = source if source and error.errno == errno.EADDRNOTAVAIL else source_interface
         msg = f"cannot send from {what or source}: {os.strerror(error.errno or 0)}"
         raise CollectError(Reason.LOCAL, msg) from error
-    return sock
+
+
+@lru_cache(maxsize=8192)
+def _numeric(address: str, port: int, family: socket.AddressFamily) -> tuple[Endpoint, ...]:
+    """Where a numeric address leads; nowhere if it is a name, or of another family.
+
+    It needs no resolver, and so none of the few threads that wait for one; and once, not again
+    for every round, since reading it costs more than sending to it.
+    """
+    flags, host = socket.AI_NUMERICHOST, split_address(address)[0]
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+    except socket.gaierror:
+        return ()
+    return tuple(Endpoint(it[0], it[4]) for it in found)
 
 
 async def _lookup(address: str, port: int, family: socket.AddressFamily) -> list[Endpoint]:
     kind = socket.SOCK_STREAM  # one of several that give the same addresses
-    try:
-        # A number needs no resolver, and so none of the few threads that wait for one.
-        found = socket.getaddrinfo(address, port, family, kind, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(address, port, family=family, type=kind)
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(address, port, family=family, type=kind)
     return [Endpoint(it[0], it[4]) for it in found]

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeVar
 from tests.debian import ASSUMED, UnavailableError, download, unpack
 
 PACKAGES = (
-    *("chromium", "curl", "fonts-wqy-microhei", "iproute2"),
+    *("chromium", "curl", "fonts-wqy-microhei", "fping", "iproute2"),
     *("openssl", "prometheus", "prometheus-snmp-exporter", "snmp", "snmpd"),
 )
 """What today's tests talk to; their libraries come along."""
