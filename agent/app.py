@@ -138,6 +138,7 @@ class Agent:
         if facts.day(at.wall_s) != self._today:  # a waiver may have expired overnight
             self._say_facts(self.config, facts.day(at.wall_s))
         self._exposition.put("history", self._keeper.samples())
+        self._exposition.put("engines", self._tools.samples())
         return self._exposition.render(at.steady_s, openmetrics_text=openmetrics)
 
     @property
@@ -175,6 +176,7 @@ class Agent:
             self._forget(key)
         self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
+        self._tools.pace.packets_per_s = config.probe_packets_per_second
         self._say_facts(config, facts.day(at_s))
         self.config = config
         self._reloaded_s = at_s

@@ -99,7 +99,7 @@ async def observe(
     started = perf_counter()
     its_story = story.begin(listener)
     try:
-        found, reason, detail = await _attempt(collector, target, tools, its_story)
+        found, reason, detail = await _attempt(collector, target, tools)
         if must_not_answer(target):
             reason, detail = turned(reason, detail, answered=its_story.answered)
         measurements = _checked(found)
@@ -112,7 +112,7 @@ async def observe(
 
 
 async def _attempt(
-    collector: Collector, target: Target, tools: Tools, its_story: story.Story
+    collector: Collector, target: Target, tools: Tools
 ) -> tuple[Iterable[Measurement], Reason | None, str]:
     try:
         async with asyncio.timeout(target.timeout_s):
@@ -120,9 +120,6 @@ async def _attempt(
     except CollectError as error:
         return error.measurements, error.reason, error.detail
     except TimeoutError:
-        if its_story.resolving:
-            detail = f"{target.address}: no name server answered within {target.timeout_s:g} s"
-            return (), Reason.RESOLVE, detail
         return (), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s"
 
 

@@ -1,5 +1,6 @@
 """The words that every collector shares; docs/adding-a-collector.md shows them at work."""
 
+import asyncio
 import errno
 import importlib
 import importlib.util
@@ -9,13 +10,15 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from time import perf_counter
 from types import ModuleType
-from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 import collectors
 from collectors.fields import Address, Duration, Name, Ref
+from collectors.pace import PACKETS_PER_S, Pace
 
 Family = Literal["any", "ipv4", "ipv6"]
 Purpose = Literal[
@@ -179,6 +182,9 @@ REASON_OF_ERRNO = {
     errno.EHOSTUNREACH: Reason.UNREACHABLE,
 }
 
+ROUTERS_ERRNO = {errno.ENETUNREACH, errno.EACCES, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET}
+"""What this host may say by itself too, but not of a packet that has left it (RFC 792, 4443)."""
+
 
 class CollectError(Exception):
     """An attempt failed for a named reason; `measurements` is what was read all the same."""
@@ -209,14 +215,26 @@ class Engine(Protocol):
         """Give everything back; called once, at the end."""
 
 
+@runtime_checkable
+class Counts(Protocol):
+    """An engine that has something to say on /metrics which belongs to no single target."""
+
+    def samples(self) -> Sequence[Sample]:
+        """What it counted until now."""
+
+
 E = TypeVar("E", bound=Engine)
 
 
 class Tools:
-    """What the agent lends to its collectors: the time, and engines opened on first use."""
+    """What the agent lends to its collectors: the time, turns to send, engines opened on first use.
 
-    def __init__(self, now: Callable[[], Moment]) -> None:
+    `pace.packets_per_s` may be set anew at any time.
+    """
+
+    def __init__(self, now: Callable[[], Moment], *, packets_per_s: float = PACKETS_PER_S) -> None:
         self.now = now
+        self.pace = Pace(packets_per_s)
         self._engines: dict[Callable[[], Engine], Engine] = {}
 
     def use(self, engine: Callable[[], E]) -> E:
@@ -224,6 +242,29 @@ class Tools:
         if engine not in self._engines:
             self._engines[engine] = engine()
         return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
+
+    async def turn(self, within_s: float = float("inf")) -> None:
+        """Wait for the turn of one packet (or connection) under the limit of packets a second.
+
+        Raises:
+            CollectError: `local`, at once, if the turn would not come `within_s`.
+
+        """
+        wait_s = self.pace.take(perf_counter(), within_s)
+        if wait_s is None:
+            msg = (
+                f"{self.pace.packets_per_s:g} packets a second leave no turn within "
+                f"{within_s:.3g} s; raise probe_packets_per_second, or probe less often"
+            )
+            raise CollectError(Reason.LOCAL, msg)
+        if wait_s:
+            await asyncio.sleep(wait_s)
+
+    def samples(self) -> list[Sample]:
+        """What the engines that were opened have counted."""
+        return [
+            it for one in self._engines.values() if isinstance(one, Counts) for it in one.samples()
+        ]
 
     async def close(self) -> None:
         """Close every engine that was opened."""

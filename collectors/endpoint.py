@@ -4,11 +4,13 @@ import asyncio
 import errno
 import os
 import socket
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from collectors.base import CollectError, Family, Reason
+from collectors.base import ROUTERS_ERRNO, CollectError, Family, Reason
 from collectors.fields import not_one_host, split_address
 from collectors.lookup import Resolver
+from collectors.story import answered, tell
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -53,6 +55,9 @@ async def resolve_all(
             one host (multicast, broadcast), or the resolver did not answer `within_s`.
 
     """
+    if numeric := _numeric(address, port, _FAMILIES[family]):
+        return [*numeric]
+    tell("asking the resolver for %s", address)
     try:
         async with asyncio.timeout(within_s):
             found = await _lookup(split_address(address)[0], port, _FAMILIES[family])
@@ -66,6 +71,7 @@ async def resolve_all(
         if what := not_one_host(endpoint.host):
             msg = f"{address}: leads to {endpoint.host}, {what}, which is never probed"
             raise CollectError(Reason.RESOLVE, msg)
+    tell("%s leads to %s", address, ", ".join(it.host for it in found))
     return found
 
 
@@ -92,6 +98,17 @@ def open_socket(
         sock = socket.socket(endpoint.family, kind)
     except OSError as error:
         raise CollectError(Reason.LOCAL, _no_socket(error)) from error
+    leave_from(sock, source, source_interface)
+    return sock
+
+
+def leave_from(sock: socket.socket, source: str | None, source_interface: str | None) -> None:
+    """Bind a socket to what its packets are to leave from, not blocking; close it where that fails.
+
+    Raises:
+        CollectError: `local`, if this host has no such address or interface, or may not bind.
+
+    """
     try:
         sock.setblocking(False)
         if source_interface:
@@ -102,7 +119,21 @@ def open_socket(
         sock.close()
         msg = _no_source(error, source, source_interface)
         raise CollectError(Reason.LOCAL, msg) from error
-    return sock
+
+
+@lru_cache(maxsize=8192)
+def _numeric(address: str, port: int, family: socket.AddressFamily) -> tuple[Endpoint, ...]:
+    """Where a numeric address leads; nowhere if it is a name, or of another family.
+
+    It needs no resolver, and so none of the few threads that wait for one; and once, not again
+    for every round, since reading it costs more than sending to it.
+    """
+    flags, host = socket.AI_NUMERICHOST, split_address(address)[0]
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
+    except socket.gaierror:
+        return ()
+    return tuple(Endpoint(it[0], it[4]) for it in found)
 
 
 async def connect(
@@ -115,14 +146,31 @@ async def connect(
 
     """
     sock = open_socket(endpoint, socket.SOCK_STREAM, source, source_interface)
+    tell("connecting to %s port %s", endpoint.host, endpoint.sockaddr[1])
     try:
-        await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
+        await _connect(sock, endpoint)
     except BaseException as error:
         sock.close()
         if isinstance(error, OSError):
             raise failed(endpoint, error) from error
         raise
+    answered("connected from %s", sock.getsockname()[0])
     return sock
+
+
+async def _connect(sock: socket.socket, endpoint: Endpoint) -> None:
+    """Connect; what the system says at once it says by itself, what it says later it was told."""
+    try:
+        sock.connect(endpoint.sockaddr)
+    except BlockingIOError:
+        try:
+            # The same call again waits for the first one's end.
+            await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
+        except OSError as error:
+            if error.errno in ROUTERS_ERRNO:
+                msg = f"{endpoint.host}: {os.strerror(error.errno)}, says a router"
+                raise CollectError(Reason.UNREACHABLE, msg) from error
+            raise
 
 
 def _no_socket(error: OSError) -> str:

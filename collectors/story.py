@@ -1,11 +1,10 @@
-"""How far a round has come, step by step: what a person may hear, and what a timeout means.
+"""How far a round has come, step by step: what a person may hear, and what proves a breach.
 
 Each round has its own story (`agent/observe.py` begins it), which its coroutine and the tasks of
 that find without being handed it. Where no round is observed, all of this does nothing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -14,12 +13,10 @@ from dataclasses import dataclass
 class Story:
     """One round's; `listener` hears every step at once.
 
-    `resolving`: a name server has been asked and has not answered. `answered`: something came from
-    the target itself, so that it was reached, whatever becomes of the round.
+    `answered`: something came from the target itself; so it was reached, whatever the round's end.
     """
 
     listener: Callable[[str], None] | None = None
-    resolving: bool = False
     answered: bool = False
 
 
@@ -31,6 +28,12 @@ def begin(listener: Callable[[str], None] | None = None) -> Story:
     story = Story(listener)
     _STORY.set(story)
     return story
+
+
+def is_heard() -> bool:
+    """Whether somebody listens, for steps that cost something to put into words."""
+    story = _STORY.get()
+    return story is not None and story.listener is not None
 
 
 def tell(text: str, *values: object) -> None:
@@ -45,16 +48,3 @@ def answered(text: str, *values: object) -> None:
     if story := _STORY.get():
         story.answered = True
     tell(text, *values)
-
-
-@contextmanager
-def resolving() -> Iterator[None]:
-    """Mark the time in which a name server is waited for; it stays marked where that is cut off."""
-    story = _STORY.get() or Story()
-    story.resolving = True
-    try:
-        yield
-    except Exception:  # an answer too; a cut is a BaseException
-        story.resolving = False
-        raise
-    story.resolving = False

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_v
 from collectors.base import Target
 from collectors.fields import Duration, Name, join_address, split_address
 from collectors.files import FilePath, path_in
+from collectors.pace import PACKETS_PER_S
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
@@ -107,7 +108,7 @@ class AgentConfig(Item):
         default_factory=load_policy
     )
     sla: Annotated[InstanceOf[Sla], BeforeValidator(_sla)] = Field(default_factory=load_sla)
-    probe_packets_per_second: int = Field(1000, ge=1, le=1_000_000)
+    probe_packets_per_second: int = Field(int(PACKETS_PER_S), ge=1, le=1_000_000)
     include: tuple[str, ...] = ()
     credentials: tuple[NamedCredential, ...] = ()
     networks: tuple[Network, ...] = ()
