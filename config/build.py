@@ -34,12 +34,12 @@ def build(document: Document) -> AgentConfig | None:
         for loc, row in document.items(section):
             model = _model(document, loc, row)
             _check_references(document, names, walk(model, row, loc))
-            if section == "probes":
-                _check_timeout(document, loc, row)
             for one in probes.get(loc, [row]):
                 item = validate(document, model, loc, one)
                 if item is not None:
                     made.setdefault(section, []).append(item)
+            if section == "probes":
+                _check_timeout(document, loc, row)
     for section in SECTIONS:
         document.check_names(section)
     check_rules(document)
