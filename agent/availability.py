@@ -1,13 +1,12 @@
 """How much of the last day and month each target and network was there, and the SLA's verdict."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from agent.history_reader import HistoryReader
 from agent.isolation import must_not_answer
 from agent.judge.availability import Together, available, keeps_at_least, keeps_at_most
 from agent.judge.bounds import Bounds, Floats
-from collectors.base import GaugeMeasure, Metric, Sample
+from collectors.base import GaugeMeasure, Metric, Sample, Target
 from config.agent import AgentConfig
 from config.sla import Profile
 
@@ -34,6 +33,7 @@ SLA_MET = Metric(
     "Whether the target keeps a rule of its SLA profile; absent while that is not known.",
     ("target", "profile", "rule"),
 )
+_MEASURES: tuple[GaugeMeasure, ...] = ("up", "rtt", "jitter", "loss")
 METRICS = (PROBE_AVAILABILITY, NETWORK_AVAILABILITY, SLA_MET)
 
 
@@ -42,72 +42,56 @@ def samples(config: AgentConfig, reader: HistoryReader, end_tick: int) -> Iterat
 
     A target that must not answer is in no network's availability, and no SLA is for it.
     """
-    looking = _Looking(reader, end_tick)
-    longest_s = max(config.sla.window_s, *WINDOWS.values())
+    ticks = {window: _ticks(reader, window_s) for window, window_s in WINDOWS.items()}
+    sla_ticks = _ticks(reader, config.sla.window_s)
+    longest = max(sla_ticks, *ticks.values())
     regular = [it for it in config.probes if not must_not_answer(it)]
-    of = {it.name: it.network for it in regular if it.network}
-    networks = {network: Together(looking.ticks(longest_s)) for network in of.values()}
-    profiles = _profiles(config)
-    for name, up in looking.back("up", [it.name for it in config.probes], longest_s):
-        for window, window_s in WINDOWS.items():
-            share = available(up[-looking.ticks(window_s) :])
+    network_of = {it.name: it.network for it in regular if it.network}
+    networks = {network: Together(longest) for network in network_of.values()}
+    profiles = _profiles(config, regular)
+    names = [it.name for it in config.probes]
+    for name, levels in reader.levels(_MEASURES, names, end_tick - longest, longest):
+        for window, count in ticks.items():
+            share = available(levels["up"][-count:])
             yield from _bounds(PROBE_AVAILABILITY, (name, window), share)
-        if name in of:
-            networks[of[name]].add(up)
-        profile = profiles.get(name)
-        if profile and profile.availability is not None:
-            share = available(up[-looking.ticks(config.sla.window_s) :])
-            yield from _met(
-                name, profile, "availability", keeps_at_least(profile.availability, share)
-            )
+        if name in network_of:
+            networks[network_of[name]].add(levels["up"])
+        if name in profiles:
+            last = {measure: values[-sla_ticks:] for measure, values in levels.items()}
+            least = min(sla_ticks, _ticks(reader, LEAST_SEEN_S))
+            yield from _met(name, profiles[name], last, least)
     for network, together in networks.items():
-        for window, window_s in WINDOWS.items():
-            share = together.available(looking.ticks(window_s))
-            yield from _bounds(NETWORK_AVAILABILITY, (network, window), share)
-    yield from _means(looking, profiles, config.sla.window_s)
+        for window, count in ticks.items():
+            yield from _bounds(NETWORK_AVAILABILITY, (network, window), together.available(count))
 
 
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    reader: HistoryReader
-    end_tick: int
-
-    def ticks(self, window_s: float) -> int:
-        return int(window_s // self.reader.tick_s)
-
-    def back(
-        self, measure: GaugeMeasure, targets: list[str], window_s: float
-    ) -> Iterator[tuple[str, Floats]]:
-        ticks = self.ticks(window_s)
-        return self.reader.levels(measure, targets, self.end_tick - ticks, ticks)
+def _ticks(reader: HistoryReader, window_s: float) -> int:
+    return int(window_s // reader.tick_s)
 
 
-def _profiles(config: AgentConfig) -> dict[str, Profile]:
+def _profiles(config: AgentConfig, regular: Iterable[Target]) -> dict[str, Profile]:
     kinds = {network.name: network.kind for network in config.networks}
-    regular = (it for it in config.probes if not must_not_answer(it))
     found = {it.name: config.sla.profile(it, kinds.get(it.network or "")) for it in regular}
     return {name: profile for name, profile in found.items() if profile}
 
 
-def _means(looking: _Looking, profiles: dict[str, Profile], window_s: float) -> Iterator[Sample]:
-    """Latency, jitter and loss: the mean of what was seen, once that is a day."""
-    rules: tuple[tuple[str, GaugeMeasure, str], ...] = (
-        ("latency", "rtt", "latency_s"),
-        ("jitter", "jitter", "jitter_s"),
-        ("loss", "loss", "loss"),
-    )
-    least = looking.ticks(min(LEAST_SEEN_S, window_s))
-    for rule, measure, key in rules:
-        limits = {name: getattr(it, key) for name, it in profiles.items()}
-        limited = [name for name, limit in limits.items() if limit is not None]
-        for name, values in looking.back(measure, limited, window_s):
-            kept = keeps_at_most(limits[name], values, least)
-            yield from _met(name, profiles[name], rule, kept)
-
-
-def _met(target: str, profile: Profile, rule: str, kept: bool | None) -> Iterator[Sample]:
-    if kept is not None:
-        yield Sample(SLA_MET, int(kept), (target, profile.name, rule))
+def _met(
+    target: str, profile: Profile, levels: Mapping[str, Floats], least: int
+) -> Iterator[Sample]:
+    """Each rule of a profile that is known to be kept, or not to be."""
+    kept: dict[str, bool | None] = {}
+    if profile.availability is not None:
+        kept["availability"] = keeps_at_least(profile.availability, available(levels["up"]))
+    for rule, measure, limit in (
+        ("latency", "rtt", profile.latency_s),
+        ("jitter", "jitter", profile.jitter_s),
+        ("loss", "loss", profile.loss),
+    ):
+        if limit is not None:
+            kept[rule] = keeps_at_most(limit, levels[measure], least)
+    for rule, known in kept.items():
+        if known is not None:
+            yield Sample(SLA_MET, int(known), (target, profile.name, rule))
 
 
 def _bounds(metric: Metric, labels: tuple[str, str], share: Bounds) -> Iterator[Sample]:

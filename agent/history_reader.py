@@ -6,7 +6,7 @@ Rows are read in stripes of slots, so that thousands of links never stand in mem
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -71,22 +71,27 @@ class HistoryReader:
             yield from self._together(links[start : start + TOGETHER], first, ticks)
 
     def levels(
-        self, measure: str, probes: Sequence[str], first: int, ticks: int
-    ) -> Iterator[tuple[str, Floats]]:
-        """Each probe's level from tick number `first`; NaN where nothing was seen.
+        self, measures: Sequence[str], probes: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Mapping[str, Floats]]]:
+        """Each probe's levels from tick number `first`; NaN where nothing was seen.
 
         A probe of another address has another series: each tick is of the one that saw it.
         """
-        for start in range(0, len(probes), STRIPE):
-            some = probes[start : start + STRIPE]
-            slots = {slot for probe in some for slot in self._levels[probe, measure]}
+        for start in range(0, len(probes), TOGETHER):
+            some = probes[start : start + TOGETHER]
+            slots = {
+                slot for it in some for measure in measures for slot in self._levels[it, measure]
+            }
             values = dict(self._rates(sorted(slots), first, ticks))
             for probe in some:
-                level = np.full(ticks, np.nan)
-                for slot in self._levels[probe, measure]:
-                    seen = ~np.isnan(values[slot])
-                    level[seen] = values[slot][seen]
-                yield probe, level
+                yield probe, {it: self._level(probe, it, values, ticks) for it in measures}
+
+    def _level(self, probe: str, measure: str, values: Mapping[int, Floats], ticks: int) -> Floats:
+        level = np.full(ticks, np.nan)
+        for slot in self._levels[probe, measure]:
+            seen = ~np.isnan(values[slot])
+            level[seen] = values[slot][seen]
+        return level
 
     def _together(
         self, links: Sequence[str], first: int, ticks: int
