@@ -4,14 +4,19 @@ from collections.abc import Iterator
 
 from agent.observe import Observation
 from collectors.base import Collector, GaugeMeasure, GaugeReading, Sample
+from collectors.probe import PHASE, RTT
 
 _LEAST_HOLD_S = 60.0
 _MEASURES: dict[str, GaugeMeasure] = {
-    "netfold_probe_rtt_seconds": "rtt",
+    RTT.name: "rtt",
+    PHASE.name: "rtt",
     "netfold_probe_loss_ratio": "loss",
     "netfold_probe_jitter_seconds": "jitter",
 }
-"""By name, since the metric may be of a kind that this agent never imports."""
+"""By name, since these metrics may be of a kind that this agent never imports."""
+
+_MAIN = {(), ("mean",)}
+"""The labels beside the target's name."""
 
 
 def readings(collector: Collector, observation: Observation) -> Iterator[GaugeReading]:
@@ -31,12 +36,17 @@ def readings(collector: Collector, observation: Observation) -> Iterator[GaugeRe
 
 
 def _values(observation: Observation) -> Iterator[tuple[GaugeMeasure, float]]:
+    """What a round says; where a kind has phases only, a good one's time is their sum.
+
+    Looking a name up is no part of it, and of round-trip times the mean is kept.
+    """
+    found = [it for it in observation.measurements if isinstance(it, Sample)]
     if observation.is_conclusive:
         yield "up", float(observation.reason is None)
-    for it in observation.measurements:
-        if isinstance(it, Sample) and it.metric.name in _MEASURES and it.labels[1:] in _MAIN:
+    if observation.reason is None:
+        phases = [it.value for it in found if it.metric is PHASE and it.labels[1] != "resolve"]
+        if phases:
+            yield "rtt", sum(phases)
+    for it in found:
+        if it.metric is not PHASE and it.metric.name in _MEASURES and it.labels[1:] in _MAIN:
             yield _MEASURES[it.metric.name], float(it.value)
-
-
-_MAIN = {(), ("mean",)}
-"""The labels beside the target's name: of the round-trip times the mean is kept."""

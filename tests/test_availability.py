@@ -17,9 +17,9 @@ from agent.judge.bounds import Bounds
 from agent.observe import Observation
 from agent.recorder import Recorder
 from agent.rounds import readings
-from collectors.base import Measurement, Moment, Reason, Sample, Target, find
+from collectors.base import Collector, Measurement, Moment, Reason, Sample, Target, find
 from collectors.icmp import JITTER, LOSS, IcmpTarget
-from collectors.probe import RTT
+from collectors.probe import PHASE, RTT
 from config.agent import AgentConfig, Node
 from config.inventory import Network
 from config.sla import Profile, Sla
@@ -210,3 +210,14 @@ def test_losing_ticks_only_widens_the_bounds(shares: list[float], data: st.DataO
     together.add(lost)
     network = together.available(len(up))
     assert before.lower - 1e-9 <= network.lower <= network.upper + 1e-9
+
+
+def test_where_a_kind_has_steps_only_their_sum_is_the_latency_without_the_lookup() -> None:
+    steps = {"resolve": 5.0, "connect": 0.25, "processing": 0.5}
+    found = tuple(Sample(PHASE, value, ("web", step)) for step, value in steps.items())
+    web = target("web")
+    kind = Collector("http", IcmpTarget, (PHASE,), lambda *_: None, probe=True)  # type: ignore[arg-type,return-value]
+    good = Observation(web, Moment(NOON, 0), 6.0, found)
+    assert {it.measure: it.value for it in readings(kind, good)} == {"up": 1.0, "rtt": 0.75}
+    bad = Observation(web, Moment(NOON, 0), 6.0, found, Reason.TIMEOUT)
+    assert {it.measure: it.value for it in readings(kind, bad)} == {"up": 0.0, "rtt": None}
