@@ -6,6 +6,7 @@ Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from functools import cache
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client import exposition as classic
@@ -15,6 +16,9 @@ from collectors.base import Metric, Sample
 
 CLASSIC_TYPE = classic.CONTENT_TYPE_PLAIN_0_0_4
 OPENMETRICS_TYPE = openmetrics.CONTENT_TYPE_LATEST
+
+
+_ODD_NUMBERS = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 class Exposition:
@@ -37,14 +41,16 @@ class Exposition:
         by_metric: defaultdict[Metric, list[Sample]] = defaultdict(list)
         for sample in samples:
             by_metric[sample.metric].append(sample)
-        for metric in self._of_source.get(source, frozenset()) - by_metric.keys():
-            self._families[metric].pop(source, None)
+        said = self._of_source.get(source, frozenset())
+        if said != by_metric.keys():  # seldom: most say the same of other values
+            for metric in said - by_metric.keys():
+                self._families[metric].pop(source, None)
+            self._of_source[source] = frozenset(by_metric)
         for metric, its_samples in by_metric.items():
             if metric not in self._families:
                 self._families[metric] = {}
                 self._order = sorted(self._families, key=lambda it: it.name)
             self._families[metric][source] = _lines(metric, its_samples)
-        self._of_source[source] = frozenset(by_metric)
         self._until_s[source] = until_s
 
     def drop(self, source: Hashable) -> None:
@@ -116,6 +122,7 @@ def _lines(metric: Metric, samples: Sequence[Sample]) -> bytes:
     return text.encode()
 
 
+@cache
 def _template(metric: Metric) -> str:
     if not metric.labels:
         return f"{metric.name} %s\n"
@@ -126,7 +133,7 @@ def _template(metric: Metric) -> str:
 def _number(value: float) -> str:
     """An int keeps all its digits; a float the shortest that reads back the same."""
     text = repr(value)
-    return {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}.get(text, text)
+    return _ODD_NUMBERS.get(text, text)
 
 
 def _escaped(text: str) -> str:

@@ -6,6 +6,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from time import perf_counter
@@ -221,7 +222,12 @@ def probe_samples(observation: Observation) -> list[Sample]:
 
 def _family(target: Target) -> str:
     """The family that is probed: an address tells its own; a name may resolve to either."""
+    return _family_of(target.address) or target.family
+
+
+@lru_cache(maxsize=8192)
+def _family_of(address: str) -> str | None:
     try:
-        return f"ipv{ip_address(target.address).version}"
+        return f"ipv{ip_address(address).version}"
     except ValueError:
-        return target.family
+        return None

@@ -304,13 +304,21 @@ def collector(
     return wrap
 
 
+_FOUND: dict[str, Collector] = {}
+
+
 def find(kind: str) -> Collector | None:
     """Import the one module that measures `kind`; None if there is no such module."""
+    if found := _FOUND.get(kind):
+        return found
     if not re.fullmatch("[a-z][a-z0-9_]*", kind):
         return None
     if importlib.util.find_spec(f"collectors.{kind}") is None:
         return None
-    return _collector_in(importlib.import_module(f"collectors.{kind}"))
+    found = _collector_in(importlib.import_module(f"collectors.{kind}"))
+    if found:
+        _FOUND[kind] = found
+    return found
 
 
 def discover() -> list[Collector]:

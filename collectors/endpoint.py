@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ _FAMILIES: dict[Family, socket.AddressFamily] = {
 }
 
 _RESOLVER = Resolver()
+_RTT = struct.Struct("=68xI")  # tcpi_rtt of struct tcp_info (linux/tcp.h), in microseconds
 
 
 class Endpoint(NamedTuple):
@@ -55,22 +57,18 @@ async def resolve_all(
             one host (multicast, broadcast), or the resolver did not answer `within_s`.
 
     """
-    if numeric := _numeric(address, port, _FAMILIES[family]):
-        return [*numeric]
-    tell("asking the resolver for %s", address)
     try:
+        if numeric := _numeric(address, port, family):
+            return list(numeric)
+        tell("asking the resolver for %s", address)
         async with asyncio.timeout(within_s):
-            found = await _lookup(split_address(address)[0], port, _FAMILIES[family])
+            found = await _named(address, port, family)
     except TimeoutError as error:
         msg = f"{address}: the resolver did not answer within {within_s:.3g} s"
         raise CollectError(Reason.RESOLVE, msg) from error
     except OSError as error:
         named = CollectError.of(error)
         raise CollectError(named.reason, f"{address}: {named.detail}") from error
-    for endpoint in found:
-        if what := not_one_host(endpoint.host):
-            msg = f"{address}: leads to {endpoint.host}, {what}, which is never probed"
-            raise CollectError(Reason.RESOLVE, msg)
     tell("%s leads to %s", address, ", ".join(it.host for it in found))
     return found
 
@@ -95,7 +93,7 @@ def open_socket(
 
     """
     try:
-        sock = socket.socket(endpoint.family, kind)
+        sock = socket.socket(endpoint.family, kind | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise CollectError(Reason.LOCAL, _no_socket(error)) from error
     leave_from(sock, source, source_interface)
@@ -110,7 +108,6 @@ def leave_from(sock: socket.socket, source: str | None, source_interface: str | 
 
     """
     try:
-        sock.setblocking(False)
         if source_interface:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source_interface.encode())
         if source:
@@ -119,21 +116,6 @@ def leave_from(sock: socket.socket, source: str | None, source_interface: str | 
         sock.close()
         msg = _no_source(error, source, source_interface)
         raise CollectError(Reason.LOCAL, msg) from error
-
-
-@lru_cache(maxsize=8192)
-def _numeric(address: str, port: int, family: socket.AddressFamily) -> tuple[Endpoint, ...]:
-    """Where a numeric address leads; nowhere if it is a name, or of another family.
-
-    It needs no resolver, and so none of the few threads that wait for one; and once, not again
-    for every round, since reading it costs more than sending to it.
-    """
-    flags, host = socket.AI_NUMERICHOST, split_address(address)[0]
-    try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
-    except socket.gaierror:
-        return ()
-    return tuple(Endpoint(it[0], it[4]) for it in found)
 
 
 async def connect(
@@ -148,7 +130,7 @@ async def connect(
     sock = open_socket(endpoint, socket.SOCK_STREAM, source, source_interface)
     tell("connecting to %s port %s", endpoint.host, endpoint.sockaddr[1])
     try:
-        await _connect(sock, endpoint)
+        await _connected(sock, endpoint)
     except BaseException as error:
         sock.close()
         if isinstance(error, OSError):
@@ -158,19 +140,33 @@ async def connect(
     return sock
 
 
-async def _connect(sock: socket.socket, endpoint: Endpoint) -> None:
-    """Connect; what the system says at once it says by itself, what it says later it was told."""
+def handshake_s(connection: socket.socket) -> float | None:
+    """How long the far side took to answer, as the kernel measured it (tcp(7), TCP_INFO).
+
+    None if it could not tell, as after a lost packet. A busy agent does not make it longer.
+    """
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT.size)
+    (rtt_us,) = _RTT.unpack(info)
+    return rtt_us / 1e6 if rtt_us else None
+
+
+async def _connected(sock: socket.socket, endpoint: Endpoint) -> None:
+    """Connect; half of what the loop's own sock_connect takes, and most probes do nothing else."""
     try:
         sock.connect(endpoint.sockaddr)
     except BlockingIOError:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_writer(sock.fileno(), ready.set)
         try:
-            # The same call again waits for the first one's end.
-            await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
-        except OSError as error:
-            if error.errno in ROUTERS_ERRNO:
-                msg = f"{endpoint.host}: {os.strerror(error.errno)}, says a router"
-                raise CollectError(Reason.UNREACHABLE, msg) from error
-            raise
+            await ready.wait()
+        finally:
+            loop.remove_writer(sock.fileno())
+        if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            if number in ROUTERS_ERRNO:
+                msg = f"{endpoint.host}: {os.strerror(number)}, says a router"
+                raise CollectError(Reason.UNREACHABLE, msg) from None
+            raise OSError(number, os.strerror(number)) from None
 
 
 def _no_socket(error: OSError) -> str:
@@ -196,14 +192,27 @@ def _no_source(error: OSError, source: str | None, interface: str | None) -> str
     return f"cannot send from {source or interface}: {os.strerror(error.errno or 0)}"
 
 
-async def _lookup(address: str, port: int, family: socket.AddressFamily) -> list[Endpoint]:
-    kind = socket.SOCK_STREAM  # one of several that give the same addresses
+@lru_cache(maxsize=8192)
+def _numeric(address: str, port: int, family: Family) -> tuple[Endpoint, ...]:
+    """What a number leads to, which is always the same; nothing if it is a name.
+
+    It needs no resolver, and so none of the threads that wait for one.
+    """
+    host, kind = split_address(address)[0], socket.SOCK_STREAM  # one of several that say the same
     try:
-        # A number needs no resolver, and so none of the threads that wait for one.
-        found = socket.getaddrinfo(address, port, family, kind, flags=socket.AI_NUMERICHOST)
-        return [Endpoint(it[0], it[4]) for it in found]
+        found = socket.getaddrinfo(host, port, _FAMILIES[family], kind, flags=socket.AI_NUMERICHOST)
     except socket.gaierror as error:
         if error.errno != socket.EAI_NONAME:
             raise
-    named = await _RESOLVER.find(address, family)
-    return [Endpoint(family, (host, port, *scope)) for family, (host, _, *scope) in named]
+        return ()
+    return tuple(Endpoint(it[0], it[4]) for it in found)
+
+
+async def _named(address: str, port: int, family: Family) -> list[Endpoint]:
+    found = await _RESOLVER.find(split_address(address)[0], _FAMILIES[family])
+    endpoints = [Endpoint(family, (host, port, *scope)) for family, (host, _, *scope) in found]
+    for endpoint in endpoints:
+        if what := not_one_host(endpoint.host):
+            msg = f"{address}: leads to {endpoint.host}, {what}, which is never probed"
+            raise CollectError(Reason.RESOLVE, msg)
+    return endpoints

@@ -30,14 +30,15 @@ def _pattern(value: object) -> object:
 
 
 class Step(BaseModel):
-    """One step: a text to send as it stands (UTF-8), or a pattern that must be found.
+    """One step: a line to send (UTF-8, ended by CR LF), or a pattern that must be found.
 
-    The pattern is sought in what came since the last one was found; `^` and `$` are line ends.
+    The pattern is sought in what came since the last one was found; `^` and `$` are ends of lines,
+    and CR LF is a plain end of line to it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    send: str | None = Field(None, min_length=1, max_length=MOST_BYTES)
+    send: str | None = Field(None, max_length=MOST_BYTES)
     expect: Annotated[str, BeforeValidator(_pattern)] | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
@@ -69,7 +70,7 @@ async def talk(
             for step in steps:
                 if step.send is not None:
                     waiting_for = "end of sending"
-                    await loop.sock_sendall(connection, step.send.encode())
+                    await loop.sock_sendall(connection, f"{step.send}\r\n".encode())
                 if step.expect is not None:
                     waiting_for = seen(step.expect)
                     await _hear(connection, re.compile(step.expect.encode(), re.MULTILINE), heard)
@@ -96,7 +97,7 @@ async def _hear(connection: socket.socket, pattern: re.Pattern[bytes], heard: by
         data = await loop.sock_recv(connection, room)
         if not data:
             raise EOFError
-        heard += data
+        heard[:] = (heard + data).replace(b"\r\n", b"\n")
     del heard[: found.end()]
 
 

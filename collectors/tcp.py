@@ -5,7 +5,7 @@ from time import perf_counter
 from pydantic import Field
 
 from collectors.base import CollectError, Sample, Tools, collector
-from collectors.endpoint import Endpoint, connect
+from collectors.endpoint import Endpoint, connect, handshake_s
 from collectors.fields import Host
 from collectors.probe import AT_ADDRESSES, PHASE, REPORT_S, RTT, Probe, at_addresses
 from collectors.talk import Steps, talk
@@ -21,7 +21,7 @@ class TcpTarget(Probe):
 
 @collector("tcp", TcpTarget, RTT, *AT_ADDRESSES)
 async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
-    """Open and close one connection; resolving the name is not in the round-trip time.
+    """Open and close one connection; its round-trip time is the kernel's word on the handshake.
 
     Raises:
         CollectError: `resolve`, what the connection met (refused, unreachable, timeout, local), or,
@@ -34,10 +34,11 @@ async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
         started_s = perf_counter()
         connection = await connect(endpoint, target.source, target.source_interface)
         connected_s = perf_counter()
+        took_s = connected_s - started_s
         with connection:
             samples = [
-                Sample(RTT, connected_s - started_s, (target.name, "mean")),
-                Sample(PHASE, connected_s - started_s, (target.name, "connect")),
+                Sample(RTT, handshake_s(connection) or took_s, (target.name, "mean")),
+                Sample(PHASE, took_s, (target.name, "connect")),
             ]
             if not target.talk:
                 return samples

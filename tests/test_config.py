@@ -175,7 +175,9 @@ def test_a_waiver_that_is_not_needed_does_not_expire(folder: Path) -> None:
 def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
     example: AgentConfig,
 ) -> None:
-    gateway, portal, portal_6, *hubs, way_out, r1, r2, db1, host = targets(example)
+    gateway, portal, portal_6, *hubs, way_out, mail, certificate, r1, r2, db1, host = targets(
+        example
+    )
     assert isinstance(gateway, IcmpTarget)
     assert (gateway.interval_s, gateway.network, gateway.purpose) == (30, "extranet", "gateway")
     assert (portal.kind, portal.timeout_s) == ("tcp", 3)
@@ -186,6 +188,7 @@ def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
     assert [it.name for it in hubs] == [f"hub-203.0.113.{n}" for n in range(1, 7)]
     assert isinstance(way_out, TcpTarget)
     assert (way_out.expect, way_out.source) == ("unreachable", "198.51.100.7")
+    assert (mail.kind, certificate.kind) == ("tcp", "tls")
     assert isinstance(r1, SnmpTarget)
     assert isinstance(r2, SnmpTarget)
     assert (r2.kind, r2.address) == ("snmp_interfaces", "198.51.100.2:161")

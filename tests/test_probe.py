@@ -4,12 +4,14 @@ What names lead to is planted: the resolver obeys files that belong to the syste
 """
 
 import asyncio
+import errno
 import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from pydantic import ValidationError
@@ -276,6 +278,17 @@ def test_an_interface_that_is_not_here_is_a_local_fault_and_those_that_are_are_n
 def test_a_source_of_the_other_family_is_a_local_fault() -> None:
     with pytest.raises(CollectError, match="other family") as caught:
         open_socket(HERE, socket.SOCK_STREAM, source="::1")
+    assert caught.value.reason is Reason.LOCAL
+
+
+def test_an_interface_that_may_not_be_used_is_a_local_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Since Linux 5.7 anybody may bind to one: the refusal of older ones is planted."""
+    refused = PermissionError(errno.EPERM, "Operation not permitted")
+    monkeypatch.setattr(socket.socket, "bind", MagicMock(side_effect=refused))
+    with pytest.raises(CollectError, match="CAP_NET_RAW") as caught:
+        open_socket(HERE, socket.SOCK_STREAM, source="127.0.0.1", source_interface="lo")
     assert caught.value.reason is Reason.LOCAL
 
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, many_devices, snmp_poll
+from tests.bench import agent_cost, many_devices, snmp_poll, tcp
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -33,6 +33,7 @@ def main() -> None:
     snmp_poll.main()
     many_devices.main()
     agent_cost.main()
+    tcp.main()
 
 
 if __name__ == "__main__":
