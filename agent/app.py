@@ -137,6 +137,7 @@ class Agent:
         if facts.day(at.wall_s) != self._today:  # a waiver may have expired overnight
             self._say_facts(self.config, facts.day(at.wall_s))
         self._exposition.put("history", self._keeper.samples())
+        self._exposition.put("engines", self._tools.samples())
         return self._exposition.render(at.steady_s, openmetrics_text=openmetrics)
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import cached_property
 from itertools import pairwise
 from time import perf_counter
 from typing import Self
@@ -51,6 +52,11 @@ class IcmpTarget(Probe):
     dont_fragment: bool = False
     ttl: int | None = Field(None, ge=1, le=255)
 
+    @cached_property
+    def shape(self) -> Shape:
+        """What its packets are like."""
+        return Shape(self.size_bytes, self.dont_fragment, self.ttl)
+
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
@@ -90,8 +96,7 @@ async def _measure(
     target: IcmpTarget, endpoint: Endpoint, tools: Tools, until_s: float
 ) -> list[Sample]:
     way = Way(endpoint.family, target.source, target.source_interface)
-    shape = Shape(target.size_bytes, target.dont_fragment, target.ttl)
-    with Round(tools.use(IcmpEngine), endpoint, way, shape) as round_:
+    with Round(tools.use(IcmpEngine), endpoint, way, target.shape) as round_:
         unsent = await _send(target, round_, tools, until_s)
         await round_.settle(until_s - LOOK_S)
     rtts_s = [answer for answer in round_.answers if isinstance(answer, float)]

@@ -1,6 +1,5 @@
 """ICMP echo over real sockets, in network namespaces with a far side that misbehaves."""
 
-import asyncio
 import errno
 import json
 import os
@@ -11,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collectors.base import CollectError, Moment, Reason, Tools
-from collectors.echo import Answer, checksum
 from collectors.endpoint import Endpoint, resolve
 from collectors.icmp import IcmpTarget, collect
+from collectors.wire import checksum
 from tests import icmp_lab
 from tests.icmp_lab import V4, V6
 from tests.testbed import peer
@@ -50,12 +50,16 @@ class Lab:
             said = self.close().strip().splitlines() or ["nothing said"]
             pytest.skip(f"needs network namespaces, which are refused here: {said[-1]}")
 
+    def do(self, command: str, *arguments: object) -> Any:
+        """Let it do what `icmp_lab.Near` can, and return the answer."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps([command, arguments]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.read())
+
     def ask(self, *options: dict[str, Any]) -> dict[str, Any]:
         """Measure targets with these options at the same time: their outcomes, and our sockets."""
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(options) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.read())
+        answer: dict[str, Any] = self.do("measure", *options)
         assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
         return answer
 
@@ -153,7 +157,7 @@ def test_a_neighbour_that_is_not_there_is_unreachable_before_the_timeout(
     address = addresses.format(99)
     outcome = lab.one(address, timeout="15s", gap="10ms")
     assert (outcome["reason"], outcome["samples"]) == ("unreachable", {"loss_ratio": 1.0})
-    assert outcome["detail"] == f"{address}: No route to host"
+    assert outcome["detail"] == f"{address}: No route to host, says {addresses.format(1)}"
 
 
 @BOTH
@@ -191,6 +195,171 @@ def test_payloads_of_any_size_come_back(lab: Lab, addresses: str, size: int) -> 
     assert samples["loss_ratio"] == 0
 
 
+@BOTH
+def test_seeded_drops_are_counted_exactly(lab: Lab, addresses: str) -> None:
+    """Doubled replies, and replies that overtake each other, change nothing of it."""
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3, "double_ratio": 0.3, "jitter_s": 0.05})
+    address = addresses.format(icmp_lab.COMMANDED)
+    outcomes = lab.ask(*[{"address": address, "count": 20, "gap": "10ms", "timeout": "2s"}] * 5)
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 20) for one in outcomes["outcomes"]]
+    assert len(record["sources"]) == 100
+    assert record["doubled"] > 5
+    assert 10 < record["dropped"] == sum(lost)
+
+
+@BOTH
+def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
+    lab: Lab, addresses: str
+) -> None:
+    lab.do("tell", {"delay_s": 0.012, "jitter_s": 0.01, "seed": 3})
+    address = addresses.format(icmp_lab.COMMANDED)
+    rtts_s = [
+        lab.one(address, count=1, timeout="1s")["samples"]["rtt_seconds mean"] for _ in range(15)
+    ]
+    delays_s = lab.do("tell", {})["delays_s"]
+    errors_s = [rtt_s - delay_s for rtt_s, delay_s in zip(rtts_s, delays_s, strict=True)]
+    assert 0 <= median(errors_s) < 0.001
+
+
+@BOTH
+def test_a_reply_has_the_ttl_that_it_arrived_with(lab: Lab, addresses: str) -> None:
+    lab.do("tell", {"ttl": 57})
+    samples = lab.one(addresses.format(icmp_lab.COMMANDED), count=1)["samples"]
+    lab.do("tell", {})
+    assert samples["reply_ttl"] == 57
+
+
+ROUTED = pytest.mark.parametrize(
+    ("prefix", "router"),
+    [
+        pytest.param("198.18.{}.7", "198.51.100.2", id="ipv4"),
+        pytest.param("2001:db8:1:{}::7", "2001:db8::2", id="ipv6"),
+    ],
+)
+
+
+@ROUTED
+@pytest.mark.parametrize(
+    ("network", "options", "text"),
+    [
+        pytest.param(0, {"ttl": 1}, "its TTL ended on the way", id="ttl"),
+        pytest.param(
+            0,
+            {"size": 1400, "dont_fragment": True},
+            "too big a packet for the way there, which takes 1400 bytes",
+            id="size",
+        ),
+        pytest.param(1, {}, "a filter forbids it", id="prohibited"),
+        pytest.param(2, {}, "No route to host", id="unreachable"),
+    ],
+)
+def test_a_routers_word_is_told_and_whose_it_is(
+    lab: Lab, prefix: str, router: str, network: int, options: dict[str, Any], text: str
+) -> None:
+    address = prefix.format(network)
+    outcome = lab.one(address, count=2, gap="10ms", timeout="15s", **options)
+    assert outcome == {
+        "reason": "unreachable",
+        "detail": f"{address}: {text}, says {router}",
+        "samples": {"loss_ratio": 1.0},
+    }
+
+
+@BOTH
+def test_a_packet_too_big_for_our_own_interface_is_a_local_fault(lab: Lab, addresses: str) -> None:
+    address = addresses.format(icmp_lab.PROMPT)
+    outcome = lab.one(address, size=1480, dont_fragment=True)
+    assert outcome == {"reason": "local", "detail": f"{address}: Message too long", "samples": {}}
+    assert lab.one(address, size=1480, gap="10ms")["samples"]["loss_ratio"] == 0
+
+
+@BOTH
+def test_packets_leave_from_the_source_that_is_asked(lab: Lab, addresses: str) -> None:
+    address = addresses.format(icmp_lab.COMMANDED)
+    lab.do("tell", {})
+    for last in (1, 3):
+        lab.one(address, count=1, source=addresses.format(last), source_interface="near")
+    sources = [addresses.format(last) for last in (1, 3)]
+    assert lab.do("tell", {})["sources"] == sources
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        pytest.param({"source": "198.51.100.77"}, "198.51.100.77", id="address"),
+        pytest.param({"source_interface": "nic7"}, "nic7", id="interface"),
+    ],
+)
+def test_a_source_that_this_host_has_not_is_a_local_fault(
+    lab: Lab, options: dict[str, str], text: str
+) -> None:
+    outcome = lab.one(V4.format(icmp_lab.PROMPT), **options)
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    assert text in outcome["detail"]
+
+
+@pytest.mark.parametrize("source", [{"source_interface": "near"}, {"source": V4.format(1)}, {}])
+def test_an_interface_that_vanishes_in_mid_probe_is_a_local_fault_until_it_is_back(
+    lab: Lab, source: dict[str, str]
+) -> None:
+    target = {"address": V4.format(icmp_lab.SILENT), "gap": "200ms", "timeout": "2s"} | source
+    outcome = lab.do("measure_while", target, 0.3, "link del near")
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    late = target | {"count": 1}
+    assert lab.one(**late)["reason"] == "local"
+    lab.do("join_again")
+    late = {"address": V4.format(icmp_lab.PROMPT), "timeout": "2s"} | source
+    assert lab.one(**late)["samples"]["loss_ratio"] == 0
+    outcome = lab.do("measure_while", target | {"count": 1}, 0.3, "link del near")
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    lab.do("join_again")
+
+
+def test_4000_targets_at_once_need_no_files_of_their_own(lab: Lab) -> None:
+    lab.do("allow_files", 100)
+    targets = [
+        {"address": f"127.0.{n // 250}.{n % 250 + 1}", "count": 1, "timeout": "10s"}
+        for n in range(4000)
+    ]
+    answer = lab.ask(*targets)
+    assert {json.dumps(one.get("reason")) for one in answer["outcomes"]} == {"null"}
+    assert {one["samples"]["loss_ratio"] for one in answer["outcomes"]} == {0.0}
+    assert (answer["open_files"] < 40, answer["drops"]) == (True, 0)
+
+
+@pytest.mark.parametrize("kind", ["raw", "datagram"])
+def test_what_our_own_socket_dropped_is_counted_and_no_loss(kind: str) -> None:
+    lab = Lab(kind, "asyncio")
+    lab.one("127.0.0.1", count=1)
+    lab.do("narrow")
+    answer = lab.ask(*[{"address": f"127.0.0.{n + 1}", "count": 1} for n in range(50)])
+    lab.close()
+    unknown = [one for one in answer["outcomes"] if "reason" in one]
+    known = [one for one in answer["outcomes"] if "reason" not in one]
+    assert {one["reason"] for one in unknown} == {"local"}
+    assert {"loss_ratio" in one["samples"] for one in unknown} == {False}
+    assert {one["samples"]["loss_ratio"] for one in known} == {0.0}
+    assert answer["drops"] == len(unknown) > 0
+
+
+def test_fping_sees_the_same() -> None:
+    """The far side drops and delays the same packets for both, by the same seed."""
+    lab = Lab("raw", "asyncio")
+    manners = {"seed": 11, "drop_ratio": 0.25, "delay_s": 0.01, "jitter_s": 0.01}
+    address = V4.format(icmp_lab.COMMANDED)
+    lab.do("tell", manners)
+    samples = lab.one(address, count=20, gap="20ms", timeout="2s")["samples"]
+    lab.do("tell", manners)
+    said = lab.do("fping", "-q", "-C20", "-p20", "-t500", address)
+    assert lab.close() == ""
+    rtts_ms = [float(it) for it in said.split(":")[1].split() if it != "-"]
+    assert samples["loss_ratio"] == pytest.approx(1 - len(rtts_ms) / 20)
+    assert 0 < samples["loss_ratio"] < 1
+    mean_s = sum(rtts_ms) / len(rtts_ms) / 1000
+    assert samples["rtt_seconds mean"] == pytest.approx(mean_s, abs=0.002)
+
+
 def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
     one = Lab("neither", "asyncio")
     outcome = one.one("127.0.0.1")
@@ -200,31 +369,38 @@ def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
 
 
 class Scripted:
-    """Stands for the engine where a round must go wrong at one packet: no real one does to order.
+    """Stands for a round where it must go wrong at one packet: no real one does to order.
 
     Each packet's fate is its round-trip time, the error that sending it meets, or silence.
     """
 
+    is_whole, ttl = True, None
+
     def __init__(self, fates: list[float | OSError | None]) -> None:
         self.fates = fates
+        self.answers: list[float | None] = []
+        self.endpoint = Endpoint(socket.AF_INET, ("127.0.0.1", 0))
 
-    def send(self, endpoint: Endpoint, size_bytes: int) -> asyncio.Future[Answer]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def send(self) -> None:
         fate = self.fates.pop(0)
         if isinstance(fate, OSError):
             raise fate
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if fate is not None:
-            answer.set_result(fate)
-        return answer
+        self.answers.append(fate)
 
-    async def close(self) -> None:
-        """Nothing is held."""
+    async def settle(self, until_s: float) -> None:
+        """All is settled from the start."""
 
 
 async def measured(
     monkeypatch: pytest.MonkeyPatch, fates: list[float | OSError | None]
 ) -> dict[str, float]:
-    monkeypatch.setattr("collectors.icmp.IcmpEngine", lambda: Scripted(fates))
+    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted(fates))
     target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
     return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
 
