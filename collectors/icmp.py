@@ -13,6 +13,7 @@ from collectors.base import CollectError, Metric, Reason, Sample, Tools, collect
 from collectors.echo import DROPS, LOOK_S, Answer, IcmpEngine, Round
 from collectors.endpoint import Endpoint, failed, open_socket
 from collectors.fields import Duration, Host
+from collectors.pace import turn
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
 from collectors.wire import TOKEN_BYTES, Shape, Way
@@ -119,7 +120,7 @@ async def _send(
         if packet:
             await asyncio.sleep(target.gap_s)
         try:
-            await tools.turn(until_s - _LEAST_WAIT_S - perf_counter())
+            await turn(tools, until_s - _LEAST_WAIT_S - perf_counter())
             round_.send()
         except CollectError as error:
             unsent = error
