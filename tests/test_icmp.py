@@ -23,8 +23,8 @@ from collectors.endpoint import Endpoint, resolve
 from collectors.icmp import IcmpTarget, collect
 from collectors.router import read_word
 from collectors.wire import checksum
-from tests import icmp_lab
-from tests.icmp_lab import V4, V6
+from tests import icmp_far, icmp_lab
+from tests.icmp_far import V4, V6
 from tests.testbed import peer
 
 READY_WITHIN_S = 20.0
@@ -38,7 +38,7 @@ class Lab:
 
     def __init__(self, kind: str, loop: str) -> None:
         unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
-        command = [*unshare, sys.executable, icmp_lab.__file__, "near", kind, loop]
+        command = [*unshare, sys.executable, icmp_lab.__file__, kind, loop]
         pipe = subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         peer("ip")  # for icmp_lab
@@ -109,7 +109,7 @@ def test_the_systems_own_echo_answers_every_packet(lab: Lab, address: str) -> No
 
 @BOTH
 def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
-    samples = lab.one(addresses.format(icmp_lab.LATE), gap="20ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.LATE), gap="20ms")["samples"]
     assert samples["loss_ratio"] == 0
     assert 0.030 <= samples["rtt_seconds min"] < 0.2
 
@@ -117,7 +117,7 @@ def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
 @BOTH
 def test_replies_that_overlap_are_told_apart(lab: Lab, addresses: str) -> None:
     """Each reply takes 20 ms longer than the one before, so all wait for theirs at once."""
-    samples = lab.one(addresses.format(icmp_lab.SLOWING), gap="10ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.SLOWING), gap="10ms")["samples"]
     assert samples["rtt_seconds max"] - samples["rtt_seconds min"] >= 0.035
     assert samples["jitter_seconds"] < samples["rtt_seconds max"]
 
@@ -127,16 +127,16 @@ def test_a_second_reply_to_one_packet_does_not_hide_that_another_was_lost(
     lab: Lab, addresses: str
 ) -> None:
     options = {"count": 4, "gap": "10ms", "timeout": "500ms"}
-    assert lab.one(addresses.format(icmp_lab.LOSSY), **options)["samples"]["loss_ratio"] == 0.5
+    assert lab.one(addresses.format(icmp_far.LOSSY), **options)["samples"]["loss_ratio"] == 0.5
 
 
 @BOTH
 @pytest.mark.parametrize(
     "manners",
     [
-        pytest.param(icmp_lab.SILENT, id="nothing"),
-        pytest.param(icmp_lab.FORGED, id="another-token-sequence-or-only-half-of-it"),
-        pytest.param(icmp_lab.ELSEWHERE, id="the-right-reply-from-another-address"),
+        pytest.param(icmp_far.SILENT, id="nothing"),
+        pytest.param(icmp_far.FORGED, id="another-token-sequence-or-only-half-of-it"),
+        pytest.param(icmp_far.ELSEWHERE, id="the-right-reply-from-another-address"),
     ],
 )
 def test_what_is_no_reply_to_us_leaves_the_packets_lost(
@@ -167,7 +167,7 @@ def test_one_socket_serves_all_and_a_dead_target_is_not_blamed_on_another(
 ) -> None:
     """The kernel tells of the dead one's packets at the next call, whomever that is for."""
     dead = {"address": addresses.format(99), "count": 20, "gap": "20ms"}
-    live = {"address": addresses.format(icmp_lab.PROMPT), "count": 20, "gap": "30ms"}
+    live = {"address": addresses.format(icmp_far.PROMPT), "count": 20, "gap": "30ms"}
     outcomes = lab.ask(dead, *[live] * 20, dead)["outcomes"]
     assert [one.get("reason", "") for one in outcomes] == ["unreachable", *[""] * 20, "unreachable"]
     assert {one["samples"]["loss_ratio"] for one in outcomes[1:-1]} == {0.0}
@@ -192,7 +192,7 @@ def test_what_this_host_refuses_to_send_is_not_loss(
 @pytest.mark.parametrize("size", [16, 57, 3001])
 def test_payloads_of_any_size_come_back(lab: Lab, addresses: str, size: int) -> None:
     """The smallest is but the token; the largest travels in fragments."""
-    samples = lab.one(addresses.format(icmp_lab.PROMPT), size=size, gap="10ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.PROMPT), size=size, gap="10ms")["samples"]
     assert samples["loss_ratio"] == 0
 
 
@@ -200,7 +200,7 @@ def test_payloads_of_any_size_come_back(lab: Lab, addresses: str, size: int) -> 
 def test_seeded_drops_are_counted_exactly(lab: Lab, addresses: str) -> None:
     """Doubled replies, and replies that overtake each other, change nothing of it."""
     lab.do("tell", {"seed": 7, "drop_ratio": 0.3, "double_ratio": 0.3, "jitter_s": 0.05})
-    address = addresses.format(icmp_lab.COMMANDED)
+    address = addresses.format(icmp_far.COMMANDED)
     outcomes = lab.ask(*[{"address": address, "count": 20, "gap": "10ms", "timeout": "700ms"}] * 5)
     record = lab.do("tell", {})
     lost = [round(one["samples"]["loss_ratio"] * 20) for one in outcomes["outcomes"]]
@@ -214,7 +214,7 @@ def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
     lab: Lab, addresses: str
 ) -> None:
     lab.do("tell", {"delay_s": 0.012, "jitter_s": 0.01, "seed": 3})
-    address = addresses.format(icmp_lab.COMMANDED)
+    address = addresses.format(icmp_far.COMMANDED)
     rtts_s = [
         lab.one(address, count=1, timeout="1s")["samples"]["rtt_seconds mean"] for _ in range(15)
     ]
@@ -226,12 +226,12 @@ def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
 @BOTH
 def test_a_reply_has_the_ttl_that_it_arrived_with(lab: Lab, addresses: str) -> None:
     lab.do("tell", {"ttl": 57})
-    samples = lab.one(addresses.format(icmp_lab.COMMANDED), count=1)["samples"]
+    samples = lab.one(addresses.format(icmp_far.COMMANDED), count=1)["samples"]
     lab.do("tell", {})
     assert samples["reply_ttl"] == 57
 
 
-ROUTER_V4, ROUTER_V6 = V4.format(2), V6.format(icmp_lab.COMMANDED)
+ROUTER_V4, ROUTER_V6 = V4.format(2), V6.format(icmp_far.COMMANDED)
 DF = {"size": 1400, "dont_fragment": True}
 TTL_ENDED = "its TTL ended on the way"
 TOO_BIG = "too big a packet for the way there, which takes 1400 bytes"
@@ -283,7 +283,7 @@ def test_an_extended_error_in_words(error: str, text: str | None) -> None:
 
 @BOTH
 def test_a_packet_too_big_for_our_own_interface_is_a_local_fault(lab: Lab, addresses: str) -> None:
-    address = addresses.format(icmp_lab.PROMPT)
+    address = addresses.format(icmp_far.PROMPT)
     outcome = lab.one(address, size=1480, dont_fragment=True)
     assert outcome == {"reason": "local", "detail": f"{address}: Message too long", "samples": {}}
     assert lab.one(address, size=1480, gap="10ms")["samples"]["loss_ratio"] == 0
@@ -291,7 +291,7 @@ def test_a_packet_too_big_for_our_own_interface_is_a_local_fault(lab: Lab, addre
 
 @BOTH
 def test_packets_leave_from_the_source_that_is_asked(lab: Lab, addresses: str) -> None:
-    address = addresses.format(icmp_lab.COMMANDED)
+    address = addresses.format(icmp_far.COMMANDED)
     lab.do("tell", {})
     for last in (1, 3):
         lab.one(address, count=1, source=addresses.format(last), source_interface="near")
@@ -309,7 +309,7 @@ def test_packets_leave_from_the_source_that_is_asked(lab: Lab, addresses: str) -
 def test_a_source_that_this_host_has_not_is_a_local_fault(
     lab: Lab, options: dict[str, str], text: str
 ) -> None:
-    outcome = lab.one(V4.format(icmp_lab.PROMPT), **options)
+    outcome = lab.one(V4.format(icmp_far.PROMPT), **options)
     assert (outcome["reason"], outcome["samples"]) == ("local", {})
     assert text in outcome["detail"]
 
@@ -318,13 +318,13 @@ def test_a_source_that_this_host_has_not_is_a_local_fault(
 def test_an_interface_that_vanishes_in_mid_probe_is_a_local_fault_until_it_is_back(
     lab: Lab, source: dict[str, str]
 ) -> None:
-    target = {"address": V4.format(icmp_lab.SILENT), "gap": "200ms", "timeout": "900ms"} | source
+    target = {"address": V4.format(icmp_far.SILENT), "gap": "200ms", "timeout": "900ms"} | source
     outcome = lab.do("measure_while", target, 0.3, "link del near")
     assert (outcome["reason"], outcome["samples"]) == ("local", {})
     late = target | {"count": 1}
     assert lab.one(**late)["reason"] == "local"
     lab.do("join_again")
-    late = {"address": V4.format(icmp_lab.PROMPT), "timeout": "2s"} | source
+    late = {"address": V4.format(icmp_far.PROMPT), "timeout": "2s"} | source
     assert lab.one(**late)["samples"]["loss_ratio"] == 0
     outcome = lab.do("measure_while", target | {"count": 1}, 0.3, "link del near")
     assert (outcome["reason"], outcome["samples"]) == ("local", {})
@@ -364,7 +364,7 @@ def test_fping_sees_the_same() -> None:
     """The far side drops and delays the same packets for both, by the same seed."""
     lab = Lab("raw", "asyncio")
     manners = {"seed": 11, "drop_ratio": 0.25, "delay_s": 0.01, "jitter_s": 0.01}
-    address = V4.format(icmp_lab.COMMANDED)
+    address = V4.format(icmp_far.COMMANDED)
     lab.do("tell", manners)
     samples = lab.one(address, count=20, gap="20ms", timeout="2s")["samples"]
     lab.do("tell", manners)
@@ -484,7 +484,7 @@ async def test_a_name_leads_to_the_family_that_was_asked() -> None:
 @given(st.binary(max_size=100))
 def test_the_checksum_makes_every_message_sum_to_all_ones(message: bytes) -> None:
     even = message + bytes(len(message) % 2)
-    assert icmp_lab.ones_sum(even + checksum(message).to_bytes(2)) == 0xFFFF
+    assert icmp_far.ones_sum(even + checksum(message).to_bytes(2)) == 0xFFFF
 
 
 def icmp(**options: object) -> IcmpTarget:
