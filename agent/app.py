@@ -176,7 +176,7 @@ class Agent:
             self._forget(key)
         self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
-        self._tools.pace.packets_per_s = config.probe_packets_per_second
+        self._tools.packets_per_s = config.probe_packets_per_second
         self._say_facts(config, facts.day(at_s))
         self.config = config
         self._reloaded_s = at_s

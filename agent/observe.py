@@ -65,6 +65,7 @@ PROBE_INFO = Metric(
     "What is probed, and for which network and purpose.",
     ("target", "kind", "network", "purpose", "family"),
 )
+_NUMBERS = {int, float}  # repr of their subclasses is no number
 METRICS = (SUCCESS, DURATION, FAILURES, LAST_SUCCESS, PROBE_SUCCESS, BREACHED, PROBE_INFO)
 
 
@@ -139,19 +140,25 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
     """
     measurements = tuple(found)
     for it in measurements:
-        if not isinstance(it, Measurement):
+        if type(it) is Sample:  # as nearly all are
+            if not _fits(it):
+                msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
+                raise TypeError(msg)
+        elif not isinstance(it, Measurement):
             msg = f"not a measurement: {it!r}"
-            raise TypeError(msg)
-        if isinstance(it, Sample) and not _fits(it):
-            msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
             raise TypeError(msg)
     return measurements
 
 
 def _fits(sample: Sample) -> bool:
-    is_number = type(sample.value) in {int, float}  # repr of their subclasses is no number
-    is_labelled = len(sample.labels) == len(sample.metric.labels)
-    return is_number and is_labelled and all(isinstance(it, str) for it in sample.labels)
+    metric, value, labels = sample
+    if type(value) not in _NUMBERS or len(labels) != len(metric.labels):
+        return False
+    return not any(map(_is_no_text, labels))
+
+
+def _is_no_text(label: object) -> bool:
+    return not isinstance(label, str)
 
 
 def _is_told_to_end() -> bool:

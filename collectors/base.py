@@ -1,6 +1,5 @@
 """The words that every collector shares; docs/adding-a-collector.md shows them at work."""
 
-import asyncio
 import errno
 import importlib
 import importlib.util
@@ -10,7 +9,6 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from time import perf_counter
 from types import ModuleType
 from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
@@ -18,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import collectors
 from collectors.fields import Address, Duration, Name, Ref
-from collectors.pace import PACKETS_PER_S, Pace
 
 Family = Literal["any", "ipv4", "ipv6"]
 Purpose = Literal[
@@ -226,15 +223,20 @@ class Counts(Protocol):
 E = TypeVar("E", bound=Engine)
 
 
-class Tools:
-    """What the agent lends to its collectors: the time, turns to send, engines opened on first use.
+PACKETS_PER_S = 5000.0
+"""About 4 Mbit/s of echo requests: no line and no buffer on the way notices them."""
 
-    `pace.packets_per_s` may be set anew at any time.
+
+class Tools:
+    """What the agent lends to its collectors: the time, and engines opened on first use.
+
+    `packets_per_s` limits what all probes send together (see collectors/pace.py); it may be set
+    anew at any time.
     """
 
     def __init__(self, now: Callable[[], Moment], *, packets_per_s: float = PACKETS_PER_S) -> None:
         self.now = now
-        self.pace = Pace(packets_per_s)
+        self.packets_per_s = packets_per_s
         self._engines: dict[Callable[[], Engine], Engine] = {}
 
     def use(self, engine: Callable[[], E]) -> E:
@@ -242,23 +244,6 @@ class Tools:
         if engine not in self._engines:
             self._engines[engine] = engine()
         return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
-
-    async def turn(self, within_s: float = float("inf")) -> None:
-        """Wait for the turn of one packet (or connection) under the limit of packets a second.
-
-        Raises:
-            CollectError: `local`, at once, if the turn would not come `within_s`.
-
-        """
-        wait_s = self.pace.take(perf_counter(), within_s)
-        if wait_s is None:
-            msg = (
-                f"{self.pace.packets_per_s:g} packets a second leave no turn within "
-                f"{within_s:.3g} s; raise probe_packets_per_second, or probe less often"
-            )
-            raise CollectError(Reason.LOCAL, msg)
-        if wait_s:
-            await asyncio.sleep(wait_s)
 
     def samples(self) -> list[Sample]:
         """What the engines that were opened have counted."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import cached_property
 from itertools import pairwise
 from time import perf_counter
 from typing import Self
@@ -12,6 +13,7 @@ from collectors.base import CollectError, Metric, Reason, Sample, Tools, collect
 from collectors.echo import DROPS, LOOK_S, Answer, IcmpEngine, Round
 from collectors.endpoint import Endpoint, failed, open_socket
 from collectors.fields import Duration, Host
+from collectors.pace import turn
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
 from collectors.story import is_heard, tell
@@ -52,6 +54,11 @@ class IcmpTarget(Probe):
     dont_fragment: bool = False
     ttl: int | None = Field(None, ge=1, le=255)
 
+    @cached_property
+    def shape(self) -> Shape:
+        """What its packets are like."""
+        return Shape(self.size_bytes, self.dont_fragment, self.ttl)
+
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
@@ -91,9 +98,8 @@ async def _measure(
     target: IcmpTarget, endpoint: Endpoint, tools: Tools, until_s: float
 ) -> list[Sample]:
     way = Way(endpoint.family, target.source, target.source_interface)
-    shape = Shape(target.size_bytes, target.dont_fragment, target.ttl)
     tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
-    with Round(tools.use(IcmpEngine), endpoint, way, shape) as round_:
+    with Round(tools.use(IcmpEngine), endpoint, way, target.shape) as round_:
         unsent = await _send(target, round_, tools, until_s)
         await round_.settle(until_s - LOOK_S)
     if is_heard():
@@ -119,7 +125,7 @@ async def _send(
         if packet:
             await asyncio.sleep(target.gap_s)
         try:
-            await tools.turn(until_s - _LEAST_WAIT_S - perf_counter())
+            await turn(tools, until_s - _LEAST_WAIT_S - perf_counter())
             round_.send()
         except CollectError as error:
             unsent = error

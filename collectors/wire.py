@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -29,8 +30,8 @@ _SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
 _SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
 _MEMINFO = struct.Struct("=9I")  # linux/sock_diag.h: the last word is SK_MEMINFO_DROPS
 _TIMESTAMPNS = (socket.SOL_SOCKET, 35)  # SO_TIMESTAMPNS, and the type of what it adds to a datagram
-_TIMESPEC, _INT = struct.Struct("@ll"), struct.Struct("@i")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_INT.size)
+_TIMESPEC, _INT_BYTES = struct.Struct("@ll"), struct.calcsize("@i")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_INT_BYTES)
 _MAY_BE_SPLIT, _NEVER_SPLIT = (
     0,
     3,
@@ -111,7 +112,7 @@ class Wire:
     _index: int | None  # of the interface, as it was called when the socket was bound to it
     _words: _Words = field(init=False)
     _headed: bool = field(init=False)
-    _shaped: tuple[bool, int | None] = (False, None)
+    _shaped: Shape | None = None
     dropped: int = 0
     """Datagrams that found the receive buffer full, when last counted."""
 
@@ -122,14 +123,13 @@ class Wire:
 
     def send(self, sockaddr: tuple[Any, ...], sequence: int, token: bytes, shape: Shape) -> None:
         """Send one request; OSError if this host could not, or of a packet before it."""
-        if self._shaped != shape[1:]:
+        if self._shaped != shape:
             self._take_shape(shape)
-        payload = token.ljust(shape.size_bytes, b"\0")
         head = _HEADER.pack(self._words.request, 0, 0, _IDENTIFIER, sequence)
+        packet = head + token.ljust(shape.size_bytes, b"\0")
         if self._headed:  # elsewhere the kernel works out the checksum
-            sum_ = checksum(head + payload)
-            head = _HEADER.pack(self._words.request, 0, sum_, _IDENTIFIER, sequence)
-        self.sock.sendto(head + payload, sockaddr)
+            packet = b"%b%b%b" % (packet[:2], checksum(packet).to_bytes(2), packet[4:])
+        self.sock.sendto(packet, sockaddr)
 
     def replies(self) -> Iterator[Reply]:
         """Read what has come, READ_AT_ONCE at most."""
@@ -145,11 +145,11 @@ class Wire:
             if parsed := _parse(message, kind):
                 stamp_ns = ttl = None
                 for level, what, value in ancillary:
-                    if (level, what) == _TIMESTAMPNS:
+                    if what == _TIMESTAMPNS[1] and level == _TIMESTAMPNS[0]:
                         seconds, rest_ns = _TIMESPEC.unpack(value)
                         stamp_ns = seconds * 1_000_000_000 + rest_ns
-                    elif (level, what) == told_ttl:
-                        ttl = _INT.unpack(value)[0]
+                    elif what == told_ttl[1] and level == told_ttl[0]:
+                        ttl = int.from_bytes(value, sys.byteorder)
                 yield Reply(source[0], *parsed, stamp_ns, ttl)
 
     def refusals(self) -> Iterator[Refusal]:
@@ -179,7 +179,7 @@ class Wire:
         splitting = _NEVER_SPLIT if shape.dont_fragment else _MAY_BE_SPLIT
         self.sock.setsockopt(*self._words.splitting, splitting)
         self.sock.setsockopt(*self._words.ttl, _SYSTEMS_OWN if shape.ttl is None else shape.ttl)
-        self._shaped = shape[1:]
+        self._shaped = shape
 
 
 def open_wire(way: Way) -> Wire:
@@ -198,7 +198,6 @@ def open_wire(way: Way) -> Wire:
     leave_from(sock, way.source, way.interface)
     for option in (words.errors, words.reply_ttl, _TIMESTAMPNS):
         sock.setsockopt(*option, 1)
-    sock.setsockopt(*words.splitting, _MAY_BE_SPLIT)
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
     except PermissionError:

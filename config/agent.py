@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator
 
-from collectors.base import Target
+from collectors.base import PACKETS_PER_S, Target
 from collectors.fields import Duration, Name, join_address, split_address
 from collectors.files import FilePath, path_in
-from collectors.pace import PACKETS_PER_S
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
