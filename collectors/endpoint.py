@@ -8,9 +8,10 @@ import struct
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from collectors.base import CollectError, Family, Reason
+from collectors.base import ROUTERS_ERRNO, CollectError, Family, Reason
 from collectors.fields import not_one_host, split_address
 from collectors.lookup import Resolver
+from collectors.story import answered, tell
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -59,14 +60,17 @@ async def resolve_all(
     try:
         if numeric := _numeric(address, port, family):
             return list(numeric)
+        tell("asking the resolver for %s", address)
         async with asyncio.timeout(within_s):
-            return await _named(address, port, family)
+            found = await _named(address, port, family)
     except TimeoutError as error:
         msg = f"{address}: the resolver did not answer within {within_s:.3g} s"
         raise CollectError(Reason.RESOLVE, msg) from error
     except OSError as error:
         named = CollectError.of(error)
         raise CollectError(named.reason, f"{address}: {named.detail}") from error
+    tell("%s leads to %s", address, ", ".join(it.host for it in found))
+    return found
 
 
 def failed(endpoint: Endpoint, error: OSError) -> CollectError:
@@ -92,6 +96,17 @@ def open_socket(
         sock = socket.socket(endpoint.family, kind | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise CollectError(Reason.LOCAL, _no_socket(error)) from error
+    leave_from(sock, source, source_interface)
+    return sock
+
+
+def leave_from(sock: socket.socket, source: str | None, source_interface: str | None) -> None:
+    """Bind a socket to what its packets are to leave from, not blocking; close it where that fails.
+
+    Raises:
+        CollectError: `local`, if this host has no such address or interface, or may not bind.
+
+    """
     try:
         if source_interface:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source_interface.encode())
@@ -101,7 +116,6 @@ def open_socket(
         sock.close()
         msg = _no_source(error, source, source_interface)
         raise CollectError(Reason.LOCAL, msg) from error
-    return sock
 
 
 async def connect(
@@ -114,6 +128,7 @@ async def connect(
 
     """
     sock = open_socket(endpoint, socket.SOCK_STREAM, source, source_interface)
+    tell("connecting to %s port %s", endpoint.host, endpoint.sockaddr[1])
     try:
         await _connected(sock, endpoint)
     except BaseException as error:
@@ -121,6 +136,7 @@ async def connect(
         if isinstance(error, OSError):
             raise failed(endpoint, error) from error
         raise
+    answered("connected from %s", sock.getsockname()[0])
     return sock
 
 
@@ -147,6 +163,9 @@ async def _connected(sock: socket.socket, endpoint: Endpoint) -> None:
         finally:
             loop.remove_writer(sock.fileno())
         if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            if number in ROUTERS_ERRNO:
+                msg = f"{endpoint.host}: {os.strerror(number)}, says a router"
+                raise CollectError(Reason.UNREACHABLE, msg) from None
             raise OSError(number, os.strerror(number)) from None
 
 

@@ -64,6 +64,7 @@ class Probe(Target):
     A name's first address is probed (RFC 6724), or every one; another family only if that is asked.
     Where a source address is named, its family is the probe's.
     `expect: unreachable` is for targets that must not answer from here: reaching one is a breach.
+    `expand_up_to` lets an address be a range (`config/expansion.py`).
     """
 
     fallback: bool = False
@@ -71,6 +72,7 @@ class Probe(Target):
     source: OwnAddress | None = None
     source_interface: NicName | None = None
     expect: Literal["reachable", "unreachable"] = Field("reachable")
+    expand_up_to: int | None = Field(None, ge=1, le=4096)
 
     @property
     def asked_family(self) -> Family:

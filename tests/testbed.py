@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeVar
 from tests.debian import ASSUMED, UnavailableError, download, unpack
 
 PACKAGES = (
-    *("chromium", "curl", "dnsmasq-base", "fonts-wqy-microhei", "iproute2"),
+    *("chromium", "curl", "dnsmasq-base", "fonts-wqy-microhei", "fping", "iproute2"),
     *("openssl", "prometheus", "prometheus-blackbox-exporter", "prometheus-snmp-exporter"),
     *("snmp", "snmpd"),
 )
