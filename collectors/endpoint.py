@@ -93,7 +93,7 @@ def open_socket(
 
     """
     try:
-        sock = socket.socket(endpoint.family, kind | socket.SOCK_NONBLOCK)
+        sock = socket.socket(endpoint.family, kind)
     except OSError as error:
         raise CollectError(Reason.LOCAL, _no_socket(error)) from error
     leave_from(sock, source, source_interface)
@@ -108,6 +108,7 @@ def leave_from(sock: socket.socket, source: str | None, source_interface: str | 
 
     """
     try:
+        sock.setblocking(False)
         if source_interface:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source_interface.encode())
         if source:

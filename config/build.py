@@ -34,6 +34,7 @@ def build(document: Document) -> AgentConfig | None:
         for loc, row in document.items(section):
             model = _model(document, loc, row)
             _check_references(document, names, walk(model, row, loc))
+            item = None
             for one in probes.get(loc, [row]):
                 item = validate(document, model, loc, one)
                 if item is not None:
