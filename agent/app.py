@@ -13,18 +13,19 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from agent import clock, facts
-from agent.assessor import Assessor
+from agent import clock, facts, rounds
+from agent.assessor import Assessor, is_judged
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, observe, probe_samples
 from agent.recorder import Recorder
+from agent.round import collector_of
 from agent.scheduler import Key, Scheduler
 from agent.web.curve import Curve
 from agent.web.security import Security
 from agent.web.server import listen
-from collectors.base import Collector, Metric, Sample, Target, Tools, find
+from collectors.base import Collector, Metric, Sample, Target, Tools
 from config.agent import AgentConfig
 from config.problems import ConfigError
 from config.targets import contracts, targets
@@ -140,6 +141,7 @@ class Agent:
         if facts.day(at.wall_s) != self._today:  # a waiver may have expired overnight
             self._say_facts(self.config, facts.day(at.wall_s))
         self._exposition.put("history", self._keeper.samples())
+        self._exposition.put("engines", self._tools.samples())
         return self._exposition.render(at.steady_s, openmetrics_text=openmetrics)
 
     @property
@@ -162,7 +164,7 @@ class Agent:
             if (said := await self._assessor.assess(self.config)) is not None:
                 samples, self.verdicts = said
                 self._exposition.put("verdicts", samples)
-            elif not self.config.networks:
+            elif not is_judged(self.config):
                 self.verdicts = []
                 self._exposition.drop("verdicts")
             await asyncio.sleep(JUDGE_EVERY_S)
@@ -177,6 +179,7 @@ class Agent:
             self._forget(key)
         self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
+        self._tools.packets_per_s = config.probe_packets_per_second
         self._say_facts(config, facts.day(at_s))
         self.config = config
         self._reloaded_s = at_s
@@ -203,10 +206,7 @@ class Agent:
         self._exposition.drop(("values", key))
 
     async def _measure(self, target: Target) -> None:
-        collector = find(target.kind)
-        if collector is None:
-            msg = f"no collector for {target.kind!r}, which the configuration was checked for"
-            raise LookupError(msg)
+        collector = collector_of(target)
         self._publish(collector, await observe(collector, target, self._tools))
 
     def _publish(self, collector: Collector, observation: Observation) -> None:
@@ -216,14 +216,15 @@ class Agent:
         attempts = self._attempts.setdefault(key, Attempts())
         attempts.note(observation)
         state = attempts.samples(observation)
-        failed_far_away = observation.reason is not None and observation.reason.is_remote
         if collector.probe:
             state += probe_samples(observation)
         self._exposition.put(("state", key), state)
         samples = [it for it in observation.measurements if isinstance(it, Sample)]
         samples += self._recorder.take(observation.measurements)
+        if collector.probe:
+            self._recorder.take(rounds.readings(collector, observation))
         # A probe that failed measured that: its last round-trip times no longer hold.
-        if samples or observation.reason is None or (collector.probe and failed_far_away):
+        if samples or observation.reason is None or (collector.probe and observation.is_conclusive):
             until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
             self._exposition.put(("values", key), samples, until_s)
         self._latest[key] = observation

@@ -1,7 +1,6 @@
 """The running agent's verdicts, judged off the loop.
 
-numpy and all that needs it is imported when there is something to judge: a node that only probes
-has no use for it.
+numpy and all that needs it is imported when there is something to judge.
 """
 
 import asyncio
@@ -44,8 +43,8 @@ class Assessor:
         self._tenures: dict[Subject, Tenure] = {}
 
     async def assess(self, config: AgentConfig) -> Said | None:
-        """Judge all; None where there is no network, or the history cannot be read."""
-        if not config.networks:
+        """Judge all; None where there is nothing to judge, or the history cannot be read."""
+        if not is_judged(config):
             return None
         await self._keeper.flush()  # a contract just declared is judged by at once
         before = await self._keeper.tenures() or self._tenures
@@ -91,7 +90,7 @@ class Assessor:
         return Curve(from_s, to_s, tuple(rates), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
-        from agent import verdict_metrics  # noqa: PLC0415 - numpy, see above
+        from agent import availability, verdict_metrics  # noqa: PLC0415 - numpy, see above
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
@@ -99,6 +98,7 @@ class Assessor:
         end_tick = int((at_s - SETTLED_S) // self._tick_s)
         with HistoryReader(self._path, self._tick_s) as reader:
             verdicts = list(assess(config, reader, end_tick, facts.day(at_s)))
+            probes = list(availability.samples(config, reader, end_tick))
         confirm_after_s = config.policy.links.confirm_after_s
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
@@ -110,4 +110,9 @@ class Assessor:
             said_of(one, config.policy, self._tenures[subject])
             for subject, one in zip(subjects, verdicts, strict=True)
         ]
-        return list(samples), said
+        return [*samples, *probes], said
+
+
+def is_judged(config: AgentConfig) -> bool:
+    """Whether anything of it is judged: lines, or what probes saw."""
+    return bool(config.networks or config.probes)

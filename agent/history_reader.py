@@ -6,7 +6,7 @@ Rows are read in stripes of slots, so that thousands of links never stand in mem
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -46,6 +46,7 @@ class HistoryReader:
         except sqlite3.Error as error:
             raise self._named(error) from error
         self._series = self._load_series()
+        self._levels = self._load_levels()
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +69,29 @@ class HistoryReader:
         """
         for start in range(0, len(links), TOGETHER):
             yield from self._together(links[start : start + TOGETHER], first, ticks)
+
+    def levels(
+        self, measures: Sequence[str], probes: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Mapping[str, Floats]]]:
+        """Each probe's levels from tick number `first`; NaN where nothing was seen.
+
+        A probe of another address has another series: each tick is of the one that saw it.
+        """
+        for start in range(0, len(probes), TOGETHER):
+            some = probes[start : start + TOGETHER]
+            slots = {
+                slot for it in some for measure in measures for slot in self._levels[it, measure]
+            }
+            values = dict(self._rates(sorted(slots), first, ticks))
+            for probe in some:
+                yield probe, {it: self._level(probe, it, values, ticks) for it in measures}
+
+    def _level(self, probe: str, measure: str, values: Mapping[int, Floats], ticks: int) -> Floats:
+        level = np.full(ticks, np.nan)
+        for slot in self._levels[probe, measure]:
+            seen = ~np.isnan(values[slot])
+            level[seen] = values[slot][seen]
+        return level
 
     def _together(
         self, links: Sequence[str], first: int, ticks: int
@@ -92,6 +116,13 @@ class HistoryReader:
         found: defaultdict[str, list[_Series]] = defaultdict(list)
         for (subject, _), slots in pairs.items():
             found[subject].append(_Series(slots["receive"], slots["transmit"]))
+        return found
+
+    def _load_levels(self) -> defaultdict[tuple[str, str], list[int]]:
+        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        query = "SELECT subject, measure, slot FROM series WHERE kind = 'probe' ORDER BY slot"
+        for subject, measure, slot in self._rows(query):
+            found[subject, measure].append(slot)
         return found
 
     def _rates(self, slots: Sequence[int], first: int, ticks: int) -> Iterator[tuple[int, Floats]]:

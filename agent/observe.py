@@ -4,12 +4,15 @@ import asyncio
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from time import perf_counter
 
+from agent.isolation import must_not_answer, turned
+from collectors import story
 from collectors.base import (
     CollectError,
     Collector,
@@ -46,7 +49,14 @@ LAST_SUCCESS = Metric(
 PROBE_SUCCESS = Metric(
     "netfold_probe_success",
     "gauge",
-    "Whether the target answered the last round; absent if the fault was local.",
+    "Whether the last round went as it should: an answer, or none from what must not answer. "
+    "Absent if the fault was local.",
+    ("target",),
+)
+BREACHED = Metric(
+    "netfold_probe_isolation_breached",
+    "gauge",
+    "Whether a target that must not answer from here did; absent if that is not known.",
     ("target",),
 )
 PROBE_INFO = Metric(
@@ -55,7 +65,8 @@ PROBE_INFO = Metric(
     "What is probed, and for which network and purpose.",
     ("target", "kind", "network", "purpose", "family"),
 )
-METRICS = (SUCCESS, DURATION, FAILURES, LAST_SUCCESS, PROBE_SUCCESS, PROBE_INFO)
+_NUMBERS = {int, float}  # repr of their subclasses is no number
+METRICS = (SUCCESS, DURATION, FAILURES, LAST_SUCCESS, PROBE_SUCCESS, BREACHED, PROBE_INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +80,30 @@ class Observation:
     reason: Reason | None = None
     detail: str = ""
 
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether something is known of the target now, be it good or bad."""
+        if self.reason is None or not must_not_answer(self.target):
+            return self.reason is None or self.reason.is_remote
+        return self.reason is Reason.REACHED
 
-async def observe(collector: Collector, target: Target, tools: Tools) -> Observation:
-    """Measure a target once within its timeout; whatever fails becomes a reason."""
+
+async def observe(
+    collector: Collector,
+    target: Target,
+    tools: Tools,
+    listener: Callable[[str], None] | None = None,
+) -> Observation:
+    """Measure a target once within its timeout; whatever fails becomes a reason.
+
+    `listener` hears each step, as `netfold probe` shows them.
+    """
     started = perf_counter()
+    its_story = story.begin(listener)
     try:
         found, reason, detail = await _attempt(collector, target, tools)
+        if must_not_answer(target):
+            reason, detail = turned(reason, detail, answered=its_story.answered)
         measurements = _checked(found)
     except (Exception, asyncio.CancelledError) as error:
         # The one place: a bug in a collector stops at its target, also one that cancels itself.
@@ -111,19 +140,25 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
     """
     measurements = tuple(found)
     for it in measurements:
-        if not isinstance(it, Measurement):
+        if type(it) is Sample:  # as nearly all are
+            if not _fits(it):
+                msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
+                raise TypeError(msg)
+        elif not isinstance(it, Measurement):
             msg = f"not a measurement: {it!r}"
-            raise TypeError(msg)
-        if isinstance(it, Sample) and not _fits(it):
-            msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
             raise TypeError(msg)
     return measurements
 
 
 def _fits(sample: Sample) -> bool:
-    is_number = type(sample.value) in {int, float}  # repr of their subclasses is no number
-    is_labelled = len(sample.labels) == len(sample.metric.labels)
-    return is_number and is_labelled and all(isinstance(it, str) for it in sample.labels)
+    metric, value, labels = sample
+    if type(value) not in _NUMBERS or len(labels) != len(metric.labels):
+        return False
+    return not any(map(_is_no_text, labels))
+
+
+def _is_no_text(label: object) -> bool:
+    return not isinstance(label, str)
 
 
 def _is_told_to_end() -> bool:
@@ -146,12 +181,12 @@ class Attempts:
         if observation.reason is None:
             self.last_success_s = observation.at.wall_s
             if self.last_reason is not None:
-                log.info("target is measured again", extra=facts)
+                log.info(_words(target, None), extra=facts)
         else:
             self.failures[observation.reason] += 1
             if self.last_reason is not observation.reason:
                 facts |= {"reason": observation.reason, "detail": observation.detail}
-                log.warning("target is not measured", extra=facts)
+                log.warning(_words(target, observation.reason), extra=facts)
         self.last_reason = observation.reason
 
     def samples(self, observation: Observation) -> list[Sample]:
@@ -170,19 +205,36 @@ class Attempts:
         return samples
 
 
+def _words(target: Target, reason: Reason | None) -> str:
+    if not must_not_answer(target):
+        return "target is not measured" if reason else "target is measured again"
+    if reason is None:
+        return "isolation holds again"
+    is_breach = reason is Reason.REACHED
+    return "isolation is breached" if is_breach else "isolation is not proven"
+
+
 def probe_samples(observation: Observation) -> list[Sample]:
     """What every kind of probe says; a local fault says nothing of the target."""
     target = observation.target
     facts = (target.network or "", target.purpose or "", _family(target))
     samples = [Sample(PROBE_INFO, 1, (target.name, target.kind, *facts))]
-    if observation.reason is None or observation.reason.is_remote:
-        samples.append(Sample(PROBE_SUCCESS, int(observation.reason is None), (target.name,)))
+    if observation.is_conclusive:
+        is_good = observation.reason is None
+        samples.append(Sample(PROBE_SUCCESS, int(is_good), (target.name,)))
+        if must_not_answer(target):
+            samples.append(Sample(BREACHED, int(not is_good), (target.name,)))
     return samples
 
 
 def _family(target: Target) -> str:
     """The family that is probed: an address tells its own; a name may resolve to either."""
+    return _family_of(target.address) or target.family
+
+
+@lru_cache(maxsize=8192)
+def _family_of(address: str) -> str | None:
     try:
-        return f"ipv{ip_address(target.address).version}"
+        return f"ipv{ip_address(address).version}"
     except ValueError:
-        return target.family
+        return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold
+from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold, pieces
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Recorder:
             after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
         else:
             span = bridge(before.reading, reading, self._tick_s)
-            after = self._next(key, before, reading, span)
+            after = self._next(key, before, reading, [span] if isinstance(span, Span) else ())
             totals = _unwrapped(before.totals, before.reading, reading, span)
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
             after = replace(after, totals=totals, dropped=dropped)
@@ -162,18 +162,19 @@ class Recorder:
             self._standings[key] = Standing(reading, begin(reading.at.wall_s, 1, self._tick_s))
         else:
             span = hold(before.reading, reading)
-            self._standings[key] = self._next(key, before, reading, span)
+            spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
+            self._standings[key] = self._next(key, before, reading, spans)
 
     def _next(
         self,
         key: SeriesKey,
         before: Standing,
         reading: CounterReading | GaugeReading,
-        span: Span | Gap,
+        spans: Iterable[Span],
     ) -> Standing:
         width = len(before.fold.amounts)
         fold = before.fold
-        if isinstance(span, Span):
+        for span in spans:
             fold, ticks, runs = advance(fold, span, self._tick_s)
             if ticks or runs:
                 record = self._pending.setdefault(key, Record())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from agent import clock
 from agent.observe import Observation, observe
 from agent.scheduler import CAP
-from collectors.base import Target, Tools, find
+from collectors.base import Collector, Target, Tools, find
 
 
 async def measure_once(targets: Iterable[Target]) -> list[Observation]:
@@ -15,12 +15,8 @@ async def measure_once(targets: Iterable[Target]) -> list[Observation]:
     places = asyncio.Semaphore(CAP)
 
     async def one(target: Target) -> Observation:
-        collector = find(target.kind)
-        if collector is None:
-            msg = f"no collector for {target.kind!r}, which the configuration was checked for"
-            raise LookupError(msg)
         async with places:
-            return await observe(collector, target, tools)
+            return await observe(collector_of(target), target, tools)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -28,3 +24,16 @@ async def measure_once(targets: Iterable[Target]) -> list[Observation]:
         return [task.result() for task in tasks]
     finally:
         await tools.close()
+
+
+def collector_of(target: Target) -> Collector:
+    """Return the collector that measures a configured target.
+
+    Raises:
+        LookupError: there is none; the configuration was checked for that.
+    """
+    collector = find(target.kind)
+    if collector is None:
+        msg = f"no collector for {target.kind!r}, which the configuration was checked for"
+        raise LookupError(msg)
+    return collector

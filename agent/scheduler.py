@@ -2,12 +2,19 @@
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from collectors.base import Target
 
 CAP = 512
 """Attempts under way at once; more wait, so that sockets and memory stay bounded."""
+
+WAKE_EVERY_S = 0.1
+"""Targets wake together, so often a second at most: to wake an idle machine costs more than a ping.
+
+What they send is spread again by the limit of packets a second (collectors/pace.py).
+"""
 
 Key = tuple[str, str]
 """Kind and name: what makes a target the same one after a reload."""
@@ -85,7 +92,8 @@ class Scheduler:
             self._note_waiting()
             # Never the same turn again: a loop's timer may wake a little before its time.
             turn = max(turn, (loop.time() - offset_s) // target.interval_s) + 1
-            await asyncio.sleep(turn * target.interval_s + offset_s - loop.time())
+            due_s = turn * target.interval_s + offset_s
+            await asyncio.sleep(math.ceil(due_s / WAKE_EVERY_S) * WAKE_EVERY_S - loop.time())
 
 
 def place(key: Key) -> float:

@@ -6,11 +6,13 @@ import importlib.util
 import pkgutil
 import re
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import ModuleType
-from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +20,23 @@ import collectors
 from collectors.fields import Address, Duration, Name, Ref
 
 Family = Literal["any", "ipv4", "ipv6"]
+Purpose = Literal[
+    "gateway",
+    "exchange_hub",
+    "sharing_site",
+    "open_data",
+    "service_platform",
+    "ca",
+    "internet_egress",
+    "dns",
+    "time",
+    "directory",
+    "mail",
+    "portal",
+    "video",
+    "isolation",
+]
+"""What a probe's target is for: dashboards, SLA profiles and cutovers choose by it."""
 
 
 class Target(BaseModel):
@@ -34,7 +53,7 @@ class Target(BaseModel):
     interval_s: Duration = Field(60.0, alias="interval", gt=0)
     timeout_s: Duration = Field(5.0, alias="timeout", gt=0)
     network: Annotated[str, Ref("networks")] | None = None
-    purpose: str | None = None
+    purpose: Purpose | None = None
     family: Family = "any"
 
 
@@ -74,7 +93,8 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server"]
+SubjectKind = Literal["link", "server", "probe"]
+GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +120,19 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
-    """A level (a ratio, 0 to 1) of a server at one moment, as `measure` names it: cpu or memory.
+    """A level at one moment, as `measure` names it: a ratio (0 to 1); rtt and jitter are seconds.
 
     It says nothing of the time more than `holds_s` after it: let that be longer than the interval
-    of the target, or the smallest delay leaves a hole in every tick.
+    of the target, or the smallest delay leaves a hole in every tick. None: nothing is known from
+    here to the next reading.
     """
 
     kind: SubjectKind
     subject: str
     identity: str
     at: Moment
-    measure: Literal["cpu", "memory"]
-    value: float
+    measure: GaugeMeasure
+    value: float | None
     holds_s: float = 60.0
 
 
@@ -132,8 +153,12 @@ class Reason(StrEnum):
     DECRYPTION_ERROR = "decryption_error"
     NOT_IN_TIME_WINDOW = "not_in_time_window"
     UNSUPPORTED_LEVEL = "unsupported_level"
+    TLS_VERIFY = "tls_verify"
+    TLS_EXPIRED = "tls_expired"
+    UNSUPPORTED_PROTOCOL = "unsupported_protocol"
     UNEXPECTED_CONTENT = "unexpected_content"
     NO_SUCH_INTERFACE = "no_such_interface"
+    REACHED = "reached"
     LOCAL = "local"
     INTERNAL = "internal"
 
@@ -143,6 +168,11 @@ class Reason(StrEnum):
         return self not in {Reason.LOCAL, Reason.INTERNAL}
 
 
+# What this host says by itself is `local`, because it proves nothing of the target: no route
+# (ENETUNREACH), a broadcast address or a firewall of its own (EACCES, EPERM), no such address
+# (EADDRNOTAVAIL), no more sockets or memory (EMFILE, ENFILE, ENOBUFS). EHOSTUNREACH is of the far
+# side: a router's word, or that nobody on the last network answers to the address, which this
+# host's own neighbour search finds out (icmp(7), arp(7)).
 REASON_OF_ERRNO = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ECONNRESET: Reason.RESET,
@@ -150,6 +180,9 @@ REASON_OF_ERRNO = {
     errno.ETIMEDOUT: Reason.TIMEOUT,
     errno.EHOSTUNREACH: Reason.UNREACHABLE,
 }
+
+ROUTERS_ERRNO = {errno.ENETUNREACH, errno.EACCES, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET}
+"""What this host may say by itself too, but not of a packet that has left it (RFC 792, 4443)."""
 
 
 class CollectError(Exception):
@@ -181,14 +214,31 @@ class Engine(Protocol):
         """Give everything back; called once, at the end."""
 
 
+@runtime_checkable
+class Counts(Protocol):
+    """An engine that has something to say on /metrics which belongs to no single target."""
+
+    def samples(self) -> Sequence[Sample]:
+        """What it counted until now."""
+
+
 E = TypeVar("E", bound=Engine)
 
 
-class Tools:
-    """What the agent lends to its collectors: the time, and engines opened on first use."""
+PACKETS_PER_S = 5000.0
+"""About 4 Mbit/s of echo requests: no line and no buffer on the way notices them."""
 
-    def __init__(self, now: Callable[[], Moment]) -> None:
+
+class Tools:
+    """What the agent lends to its collectors: the time, and engines opened on first use.
+
+    `packets_per_s` limits what all probes send together (see collectors/pace.py); it may be set
+    anew at any time.
+    """
+
+    def __init__(self, now: Callable[[], Moment], *, packets_per_s: float = PACKETS_PER_S) -> None:
         self.now = now
+        self.packets_per_s = packets_per_s
         self._engines: dict[Callable[[], Engine], Engine] = {}
 
     def use(self, engine: Callable[[], E]) -> E:
@@ -196,6 +246,12 @@ class Tools:
         if engine not in self._engines:
             self._engines[engine] = engine()
         return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
+
+    def samples(self) -> list[Sample]:
+        """What the engines that were opened have counted."""
+        return [
+            it for one in self._engines.values() if isinstance(one, Counts) for it in one.samples()
+        ]
 
     async def close(self) -> None:
         """Close every engine that was opened."""
@@ -237,6 +293,8 @@ def collector(
 
 def find(kind: str) -> Collector | None:
     """Import the one module that measures `kind`; None if there is no such module."""
+    if module := sys.modules.get(f"collectors.{kind}"):
+        return _collector_in(module)
     if not re.fullmatch("[a-z][a-z0-9_]*", kind):
         return None
     if importlib.util.find_spec(f"collectors.{kind}") is None:
@@ -255,6 +313,7 @@ def discover() -> list[Collector]:
     return sorted((one for one in found if one), key=lambda one: one.kind)
 
 
+@cache
 def _collector_in(module: ModuleType) -> Collector | None:
     found = next((it for it in vars(module).values() if isinstance(it, Collector)), None)
     if found and module.__name__ != f"collectors.{found.kind}":

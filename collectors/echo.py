@@ -1,46 +1,97 @@
-"""Echo requests and their answers, over one ICMP socket a family for every target."""
+"""Echo requests and their answers, for every target over one ICMP socket a family (or source).
+
+Nothing wakes us when a reply comes: the kernel stamps its arrival, so that a look at all sockets
+every LOOK_S costs no accuracy, and a fraction of the CPU where a thousand targets answer.
+"""
 
 import asyncio
-import errno
+import heapq
 import os
-import select
-import socket
-import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
-from time import perf_counter
-from typing import NamedTuple
+from time import perf_counter, perf_counter_ns
+from typing import NamedTuple, Self
 
-from collectors.base import CollectError, Reason
+from collectors.arrival import Arrivals
+from collectors.base import Metric, Sample
 from collectors.endpoint import Endpoint
+from collectors.router import RoutersWord
+from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Refusal, Reply, Shape, Way, Wire, open_wire
 
-TOKEN_BYTES = 16
-"""What every packet carries first: random, so that no reply passes for another's."""
+DROPS = Metric(
+    "netfold_icmp_socket_drops_total",
+    "counter",
+    "Replies lost in this host's own receive buffers, which is no loss of any line.",
+)
 
-Answer = float | OSError
+LOOK_S = 0.01
+"""A reply is read so long after its arrival at the latest, while the loop is not busy."""
+
+Answer = float | RoutersWord
 """The round-trip time in seconds, or the word of the network that there will be no reply."""
 
-_HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence: RFC 792, RFC 4443
-_IDENTIFIER = int.from_bytes(os.urandom(2))  # a raw socket's; the kernel gives others theirs
-_REQUEST = {socket.AF_INET: 8, socket.AF_INET6: 128}
-_REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
-_PROTOCOL = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
-_READ_BYTES = 60 + _HEADER.size + TOKEN_BYTES  # the longest IPv4 header, ours; what follows is cut
-_READ_AT_ONCE = 256  # datagrams, before the loop has its turn again
-_RECEIVE_BUFFER_BYTES = 4 * 2**20  # replies wait here while the loop is busy
 
-# From linux/in.h, in6.h, icmp.h, icmpv6.h, errqueue.h and asm-generic/socket.h: not in `socket`.
-_RECVERR = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
-_SOL_RAW, _ICMP_FILTER, _ICMP6_FILTER = 255, 1, 1
-_EXTENDED_ERROR = struct.Struct("=IBBBxII")  # errno, origin, type, code, info, data
-_FROM_THE_NETWORK = {2, 3}  # origins: ICMP, ICMPv6
-_SO_RCVBUFFORCE = 33
+class Round:
+    """The packets of one round to one endpoint, and what became of each; leave it when it is over.
 
-_MEND = (
-    "this user may open no ICMP socket; as root, allow it: "
-    'sysctl -w net.ipv4.ping_group_range="0 2147483647"'
-)
+    `answers` are in the order of sending, None where there is none yet; `ttl` is the last reply's.
+    """
+
+    def __init__(self, engine: "IcmpEngine", endpoint: Endpoint, way: Way, shape: Shape) -> None:
+        self.endpoint, self.shape = endpoint, shape
+        self.answers: list[Answer | None] = []
+        self.ttl: int | None = None
+        self.unanswered = 0
+        self._engine, self._way = engine, way
+        self._wire = engine.wire(way)
+        self._dropped = self._wire.dropped
+        self._tokens: list[bytes] = []
+        self._settled: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.unanswered:
+            self._engine.forget(self._tokens)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a packet without an answer is lost: not if its answer may have been lost here."""
+        same = self._engine.wires.get(self._way) is self._wire
+        return same and self._wire.dropped == self._dropped
+
+    def send(self) -> None:
+        """Send one more packet.
+
+        Raises:
+            CollectError: `local`, if its source or interface has gone from this host.
+            OSError: this host could not send it.
+
+        """
+        self._tokens.append(self._engine.send(self, self._way, len(self.answers)))
+        self.answers.append(None)
+        self.unanswered += 1
+
+    def take(self, packet: int, answer: Answer) -> None:
+        """Note what became of a packet."""
+        self.answers[packet] = answer
+        self.unanswered -= 1
+        if not self.unanswered and self._settled and not self._settled.done():
+            self._settled.set_result(None)
+
+    async def settle(self, until_s: float) -> None:
+        """Wait until every packet has its answer, or until then (of perf_counter)."""
+        if self.unanswered:
+            self._settled = asyncio.get_running_loop().create_future()
+            self._engine.end_by(self._settled, until_s)
+            await self._settled
+
+
+class _Waiting(NamedTuple):
+    round: Round
+    packet: int
+    sequence: int
+    sent_ns: int
 
 
 class IcmpEngine:
@@ -51,169 +102,117 @@ class IcmpEngine:
     """
 
     def __init__(self) -> None:
-        self._wires: dict[int, _Wire] = {}  # by file descriptor
+        self.wires: dict[Way, Wire] = {}
         self._waiting: dict[bytes, _Waiting] = {}  # by token
-        self._sequence = count(1)
-        # libuv gives up on a socket that has an error; an epoll around it is merely readable.
-        self._epoll = select.epoll()
-        self._stop_reading: Callable[[], object] | None = None
+        self._ends: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
+        self._numbers = count(1)
+        self._arrivals = Arrivals()
+        self._next_look: asyncio.TimerHandle | None = None
+        self._dropped_before = 0  # by sockets that are closed
 
-    def send(self, endpoint: Endpoint, size_bytes: int) -> asyncio.Future[Answer]:
-        """Send one request with a payload of `size_bytes`; cancel the answer to stop waiting.
+    def samples(self) -> list[Sample]:
+        """What is counted of the sockets, not of any target."""
+        dropped = sum(wire.dropped for wire in self.wires.values())
+        return [Sample(DROPS, self._dropped_before + dropped)]
+
+    def wire(self, way: Way) -> Wire:
+        """The one socket for all that leaves this way.
 
         Raises:
-            CollectError: `local`, if this host lets us open no socket for it.
-            OSError: this host could not send it.
+            CollectError: `local`, if this host lets us open none.
 
         """
-        wire = self._wire(endpoint.family)
-        token, sequence = os.urandom(TOKEN_BYTES), next(self._sequence) & 0xFFFF
-        packet = _request(endpoint.family, sequence, token.ljust(size_bytes, b"\0"))
-        sent_s = perf_counter()
+        if way not in self.wires:
+            self.wires[way] = open_wire(way)
+        return self.wires[way]
+
+    def send(self, round_: Round, way: Way, packet: int) -> bytes:
+        """Send a packet of a round, and return the token that its answer will bear."""
+        token, sequence = os.urandom(TOKEN_BYTES), next(self._numbers) & 0xFFFF
+        request = (round_.endpoint.sockaddr, sequence, token, round_.shape)
+        if not self._next_look:
+            self._arrivals.look()
+            self._look_soon()
+        sent_ns = perf_counter_ns()
         try:
-            wire.sock.sendto(packet, endpoint.sockaddr)
+            self.wire(way).send(*request)
         except OSError:
             # The system tells of an earlier packet's failure at whatever comes next.
-            self._read_errors(wire)
-            wire.sock.sendto(packet, endpoint.sockaddr)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: self._waiting.pop(token, None))
-        self._waiting[token] = _Waiting(endpoint.host, sequence, sent_s, answer)
-        return answer
+            self._read_refusals(self.wire(way))
+            self._renew(way)
+            sent_ns = perf_counter_ns()
+            self.wire(way).send(*request)
+        self._waiting[token] = _Waiting(round_, packet, sequence, sent_ns)
+        return token
+
+    def end_by(self, settled: asyncio.Future[None], until_s: float) -> None:
+        """Settle a round at that time, if it is not before."""
+        heapq.heappush(self._ends, (until_s, next(self._numbers), settled))
+
+    def forget(self, tokens: list[bytes]) -> None:
+        """Wait for these no longer."""
+        for token in tokens:
+            self._waiting.pop(token, None)
 
     async def close(self) -> None:
         """Close the sockets; what still waits gets no answer."""
-        if self._stop_reading:
-            self._stop_reading()
-        self._epoll.close()
-        for wire in self._wires.values():
+        if self._next_look:
+            self._next_look.cancel()
+        for wire in self.wires.values():
             wire.sock.close()
 
-    def _wire(self, family: int) -> "_Wire":
-        for wire in self._wires.values():
-            if wire.family == family:
-                return wire
-        wire = _open(family)
-        self._wires[wire.sock.fileno()] = wire
-        self._epoll.register(wire.sock, select.EPOLLIN)
-        if not self._stop_reading:
-            loop = asyncio.get_running_loop()
-            loop.add_reader(self._epoll, self._read)
-            self._stop_reading = lambda: loop.remove_reader(self._epoll)
-        return wire
+    def _renew(self, way: Way) -> None:
+        """Leave a socket whose interface has gone; what comes back under its name is another."""
+        wire = self.wires[way]
+        if not wire.still_stands():
+            self._dropped_before += self.wires.pop(way).dropped
+            wire.sock.close()
 
-    def _read(self) -> None:
-        for descriptor, events in self._epoll.poll(0):
-            wire = self._wires[descriptor]
-            if events & select.EPOLLERR:
-                self._read_errors(wire)
-            for host, sequence, token, received_s in wire.replies():
-                if waiting := self._take(host, sequence, token):
-                    waiting.answer.set_result(received_s - waiting.sent_s)
+    def _look_soon(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_S, self._look)
 
-    def _read_errors(self, wire: "_Wire") -> None:
-        for host, sequence, token, error in wire.errors():
-            if waiting := self._take(host, sequence, token):
-                waiting.answer.set_result(error)
+    def _look(self) -> None:
+        self._next_look = None
+        self._arrivals.look()
+        seen_all = [self._read(wire) for wire in self.wires.values()]
+        if all(seen_all):  # a reply that is not read yet is not lost
+            self._end(perf_counter())
+        if self._waiting:
+            self._look_soon()
 
-    def _take(self, host: str, sequence: int, token: bytes) -> "_Waiting | None":
-        waiting = self._waiting.get(token)
-        if waiting is None or (waiting.host, waiting.sequence) != (host, sequence):
+    def _read(self, wire: Wire) -> bool:
+        """Read what has come; whether that was all."""
+        self._read_refusals(wire)
+        replies = 0
+        for reply in wire.replies():
+            replies += 1
+            if waiting := self._take(reply):
+                arrived_ns = self._arrivals.at_ns(reply.stamp_ns, waiting.sent_ns)
+                waiting.round.ttl = reply.ttl
+                waiting.round.take(waiting.packet, (arrived_ns - waiting.sent_ns) / 1e9)
+        wire.count_drops()
+        return replies < READ_AT_ONCE
+
+    def _read_refusals(self, wire: Wire) -> None:
+        for refusal in wire.refusals():
+            waiting = self._waiting.get(refusal.token)
+            # Of a packet that may be split the system has only learned the size to split it to.
+            if waiting and refusal.word.is_size and not waiting.round.shape.dont_fragment:
+                continue
+            if waiting := self._take(refusal):
+                waiting.round.take(waiting.packet, refusal.word)
+
+    def _take(self, answer: Reply | Refusal) -> "_Waiting | None":
+        waiting = self._waiting.get(answer.token)
+        if waiting is None or waiting.sequence != answer.sequence:
             return None
-        del self._waiting[token]
-        return None if waiting.answer.done() else waiting
+        if waiting.round.endpoint.host != answer.host:
+            return None
+        return self._waiting.pop(answer.token)
 
-
-class _Waiting(NamedTuple):
-    host: str
-    sequence: int
-    sent_s: float
-    answer: asyncio.Future[Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    sock: socket.socket
-    family: int
-    headed: bool  # a raw IPv4 socket gives the IP header too
-
-    def replies(self) -> Iterator[tuple[str, int, bytes, float]]:
-        """Read what has come: source, sequence, token and when (perf_counter) of each reply."""
-        for _ in range(_READ_AT_ONCE):
-            try:
-                data, source = self.sock.recvfrom(_READ_BYTES)
-            except OSError:  # nothing more, or an error whose story the error queue tells
-                return
-            received_s = perf_counter()
-            message = data[(data[0] & 0xF) * 4 :] if self.headed else data
-            if parsed := _parse(message, _REPLY[socket.AddressFamily(self.family)]):
-                yield source[0], *parsed, received_s
-
-    def errors(self) -> Iterator[tuple[str, int, bytes, OSError]]:
-        """Empty the error queue: whom each lost request was for, its sequence, token and fate."""
-        while True:
-            try:
-                data, ancillary, _, destination = self.sock.recvmsg(
-                    _READ_BYTES, 512, socket.MSG_ERRQUEUE
-                )
-            except OSError:
-                return
-            number, origin = _EXTENDED_ERROR.unpack_from(ancillary[0][2])[:2]
-            parsed = _parse(data, _REQUEST[socket.AddressFamily(self.family)])
-            # Of a packet that was too big the system has only learned the path's limit.
-            if parsed and origin in _FROM_THE_NETWORK and number != errno.EMSGSIZE:
-                yield destination[0], *parsed, OSError(number, os.strerror(number))
-
-
-def _open(family: int) -> _Wire:
-    protocol = _PROTOCOL[socket.AddressFamily(family)]
-    try:
-        sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
-    except OSError:
-        sock = _open_raw(family, protocol)
-    sock.setblocking(False)
-    sock.setsockopt(*_RECVERR[socket.AddressFamily(family)], 1)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
-    except PermissionError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
-    return _Wire(sock, family, headed=sock.type == socket.SOCK_RAW and family == socket.AF_INET)
-
-
-def _open_raw(family: int, protocol: int) -> socket.socket:
-    try:
-        sock = socket.socket(family, socket.SOCK_RAW, protocol)
-    except PermissionError as error:
-        raise CollectError(Reason.LOCAL, _MEND) from error
-    # The system drops what is no echo reply before it wakes us: a set bit is a type to drop.
-    if family == socket.AF_INET:
-        only = struct.pack("=I", 0xFFFFFFFF & ~(1 << _REPLY[socket.AF_INET]))
-        sock.setsockopt(_SOL_RAW, _ICMP_FILTER, only)
-    else:
-        wanted = 1 << _REPLY[socket.AF_INET6]
-        only = struct.pack("=8I", *((~wanted >> 32 * word) & 0xFFFFFFFF for word in range(8)))
-        sock.setsockopt(protocol, _ICMP6_FILTER, only)
-    return sock
-
-
-def _request(family: int, sequence: int, payload: bytes) -> bytes:
-    """Write a request; of ICMPv6 the kernel itself works out the checksum (RFC 4443, 2.3)."""
-    kind = _REQUEST[socket.AddressFamily(family)]
-    head = _HEADER.pack(kind, 0, 0, _IDENTIFIER, sequence)
-    return _HEADER.pack(kind, 0, checksum(head + payload), _IDENTIFIER, sequence) + payload
-
-
-def _parse(message: bytes, kind: int) -> tuple[int, bytes] | None:
-    """Sequence and token of an ICMP message of that type; None if it is another or too short."""
-    if len(message) < _HEADER.size + TOKEN_BYTES or message[0] != kind:
-        return None
-    sequence: int = _HEADER.unpack_from(message)[4]
-    return sequence, message[_HEADER.size : _HEADER.size + TOKEN_BYTES]
-
-
-def checksum(message: bytes) -> int:
-    """Compute the Internet checksum (RFC 1071) of a message whose checksum field is 0."""
-    padded = message + b"\0" * (len(message) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
+    def _end(self, now_s: float) -> None:
+        """Settle the rounds whose time is over, and forget those that settled before it."""
+        while self._ends and (self._ends[0][0] <= now_s or self._ends[0][2].done()):
+            settled = heapq.heappop(self._ends)[2]
+            if not settled.done():
+                settled.set_result(None)

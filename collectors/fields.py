@@ -66,6 +66,17 @@ OwnAddress = Annotated[str, BeforeValidator(_own_address)]
 """An IP address of this host, to send from where it has several."""
 
 
+def _nic_name(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[^\s/]{1,15}", value):
+        msg = f"not a network interface: {seen(value)}; write one of this host's own, as eth1"
+        raise ValueError(msg)
+    return value
+
+
+NicName = Annotated[str, BeforeValidator(_nic_name)]
+"""A network interface of this host, to send from where it has several (netdevice(7))."""
+
+
 def _is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -81,14 +92,15 @@ def _address(value: object) -> object:
     if port == 0:
         msg = f"not a target: {seen(value)} has port 0; write a port of 1 to 65535"
         raise ValueError(msg)
-    what = _not_one_host(host) if _is_ip(host) else None
+    what = not_one_host(host) if _is_ip(host) else None
     if what:
         msg = f"not a target: {seen(value)} is {what}; write the address of one host"
         raise ValueError(msg)
     return value
 
 
-def _not_one_host(host: str) -> str | None:
+def not_one_host(host: str) -> str | None:
+    """Say what an IP address is that many hosts or none listen to; None for that of one host."""
     ip = ipaddress.ip_address(host)
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     ip = mapped or ip

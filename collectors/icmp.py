@@ -1,18 +1,23 @@
 """ICMP echo: is an address there, how far away, and how much is lost on the way (RFC 792, 4443)."""
 
 import asyncio
-import os
+import socket
+from functools import cached_property
 from itertools import pairwise
 from time import perf_counter
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from collectors.base import CollectError, Metric, Reason, Sample, Target, Tools, collector
-from collectors.echo import TOKEN_BYTES, Answer, IcmpEngine
-from collectors.endpoint import Endpoint, failed, resolve
+from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
+from collectors.echo import DROPS, LOOK_S, Answer, IcmpEngine, Round
+from collectors.endpoint import Endpoint, failed, open_socket
 from collectors.fields import Duration, Host
-from collectors.probe import RTT
+from collectors.pace import turn
+from collectors.probe import RTT, Probe, at_addresses
+from collectors.router import RoutersWord
+from collectors.story import is_heard, tell
+from collectors.wire import TOKEN_BYTES, Shape, Way
 
 LOSS = Metric(
     "netfold_probe_loss_ratio",
@@ -27,17 +32,32 @@ JITTER = Metric(
     ("target",),
 )
 
+REPLY_TTL = Metric(
+    "netfold_probe_reply_ttl",
+    "gauge",
+    "Time to live (hop limit) that the last reply arrived with: another one, another path.",
+    ("target",),
+)
+
 _LEAST_WAIT_S = 0.1  # for the last packet's reply
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
+_ANY_PORT = 7
 
 
-class IcmpTarget(Target):
+class IcmpTarget(Probe):
     """Options of `kind: icmp`; a reply counts if it comes within the target's timeout."""
 
     address: Host
     count: int = Field(3, ge=1, le=20)
     gap_s: Duration = Field(0.2, alias="gap", ge=0.01)
     size_bytes: int = Field(56, alias="size", ge=TOKEN_BYTES, le=65_000)
+    dont_fragment: bool = False
+    ttl: int | None = Field(None, ge=1, le=255)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What its packets are like."""
+        return Shape(self.size_bytes, self.dont_fragment, self.ttl)
 
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
@@ -53,58 +73,104 @@ class IcmpTarget(Target):
         return self
 
 
-@collector("icmp", IcmpTarget, RTT, LOSS, JITTER)
+@collector("icmp", IcmpTarget, RTT, LOSS, JITTER, REPLY_TTL, DROPS)
 async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
     """Send `count` packets and wait for their replies until shortly before the timeout.
 
-    A packet that this host could not send is not lost: it counts nowhere.
+    A packet that this host could not send is not lost, nor is one whose reply it may have dropped:
+    they count nowhere.
 
     Raises:
-        CollectError: `resolve`, what hindered sending every packet, or, with the loss of 1,
-            `unreachable` (a router or this host's neighbour search said so) or `timeout`.
+        CollectError: `resolve`; `local`, if this host could not send or had no way there (any
+            more); or, with the loss of 1, `unreachable` (a router or this host's neighbour search
+            said so) or `timeout`.
 
     """
     until_s = perf_counter() + target.timeout_s - _REPORT_S
-    endpoint = await resolve(target.address, target.family)
-    answers = await _round(target, endpoint, tools.use(IcmpEngine), until_s)
-    rtts_s = [answer for answer in answers if isinstance(answer, float)]
-    loss = Sample(LOSS, 1 - len(rtts_s) / len(answers), (target.name,))
+
+    async def attempt(endpoint: Endpoint) -> list[Sample]:
+        return await _measure(target, endpoint, tools, until_s)
+
+    return await at_addresses(target, 0, attempt)
+
+
+async def _measure(
+    target: IcmpTarget, endpoint: Endpoint, tools: Tools, until_s: float
+) -> list[Sample]:
+    way = Way(endpoint.family, target.source, target.source_interface)
+    tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
+    with Round(tools.use(IcmpEngine), endpoint, way, target.shape) as round_:
+        unsent = await _send(target, round_, tools, until_s)
+        await round_.settle(until_s - LOOK_S)
+    if is_heard():
+        for number, answer in enumerate(round_.answers, 1):
+            tell("packet %d: %s", number, _in_words(answer))
+    rtts_s = [answer for answer in round_.answers if isinstance(answer, float)]
+    if not rtts_s and unsent:
+        raise unsent
+    known = round_.answers if round_.is_whole else _told(round_.answers)
     if not rtts_s:
-        raise _all_lost(endpoint, answers, loss)
-    return [loss, *_times(target.name, rtts_s)]
+        raise _no_reply(target, endpoint, known)
+    name = (target.name,)
+    ttl = [] if round_.ttl is None else [Sample(REPLY_TTL, round_.ttl, name)]
+    return [Sample(LOSS, 1 - len(rtts_s) / len(known), name), *ttl, *_times(target.name, rtts_s)]
 
 
-async def _round(
-    target: IcmpTarget, endpoint: Endpoint, engine: IcmpEngine, until_s: float
-) -> list[Answer | None]:
-    """Each sent packet's answer, in the order of sending; None is none yet."""
-    answers: list[asyncio.Future[Answer]] = []
-    unsent: list[OSError] = []
-    try:
-        for packet in range(target.count):
-            if packet:
-                await asyncio.sleep(target.gap_s)
-            try:
-                answers.append(engine.send(endpoint, target.size_bytes))
-            except OSError as error:
-                unsent.append(error)
-        if not answers:
-            raise failed(endpoint, unsent[0])
-        await asyncio.wait(answers, timeout=until_s - perf_counter())
-        return [answer.result() if answer.done() else None for answer in answers]
-    finally:
-        for answer in answers:
-            answer.cancel()
+async def _send(
+    target: IcmpTarget, round_: Round, tools: Tools, until_s: float
+) -> CollectError | None:
+    """Send all packets of a round; return what hindered the last one that could not be sent."""
+    unsent = None
+    for packet in range(target.count):
+        if packet:
+            await asyncio.sleep(target.gap_s)
+        try:
+            await turn(tools, until_s - _LEAST_WAIT_S - perf_counter())
+            round_.send()
+        except CollectError as error:
+            unsent = error
+        except OSError as error:
+            unsent = failed(round_.endpoint, error)
+    return unsent
 
 
-def _all_lost(endpoint: Endpoint, answers: list[Answer | None], loss: Sample) -> CollectError:
-    told = next((answer for answer in answers if isinstance(answer, OSError)), None)
-    if told and told.errno:
-        return CollectError(
-            Reason.UNREACHABLE, f"{endpoint.host}: {os.strerror(told.errno)}", [loss]
-        )
-    sent = f"{len(answers)} packet{'s' if len(answers) > 1 else ''}"
+def _in_words(answer: Answer | None) -> str:
+    if isinstance(answer, float):
+        return f"reply after {answer * 1e3:.2f} ms"
+    return answer.text if answer else "no reply"
+
+
+def _told(answers: list[Answer | None]) -> list[Answer | None]:
+    return [answer for answer in answers if answer is not None]
+
+
+def _no_reply(target: IcmpTarget, endpoint: Endpoint, known: list[Answer | None]) -> CollectError:
+    """Say why a round had no reply: whether that proves anything of the target is asked first."""
+    if no_way := _no_way(target, endpoint):
+        return no_way
+    if not known:
+        msg = f"{endpoint.host}: its replies may have been dropped by this host's own busy socket"
+        return CollectError(Reason.LOCAL, msg)
+    loss = Sample(LOSS, 1, (target.name,))
+    word = next((answer for answer in known if isinstance(answer, RoutersWord)), None)
+    if word:
+        return CollectError(Reason.UNREACHABLE, f"{endpoint.host}: {word.text}", [loss])
+    sent = f"{len(known)} packet{'s' if len(known) > 1 else ''}"
     return CollectError(Reason.TIMEOUT, f"{endpoint.host}: no reply to {sent}", [loss])
+
+
+def _no_way(target: IcmpTarget, endpoint: Endpoint) -> CollectError | None:
+    """What hinders this host from sending there now; connecting a UDP socket sends nothing."""
+    try:
+        with open_socket(
+            endpoint, socket.SOCK_DGRAM, target.source, target.source_interface
+        ) as sock:
+            sock.connect((endpoint.host, _ANY_PORT, *endpoint.sockaddr[2:]))
+    except CollectError as error:
+        return error
+    except OSError as error:
+        return failed(endpoint, error)
+    return None
 
 
 def _times(name: str, rtts_s: list[float]) -> list[Sample]:

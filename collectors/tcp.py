@@ -1,40 +1,53 @@
-"""TCP: does a port take connections, and how long does the handshake take."""
+"""TCP: does a port take connections, how long does the handshake take, and does it say its line."""
 
-import asyncio
-import socket
 from time import perf_counter
 
 from pydantic import Field
 
-from collectors.base import Sample, Target, Tools, collector
-from collectors.endpoint import failed, resolve
+from collectors.base import CollectError, Sample, Tools, collector
+from collectors.endpoint import Endpoint, connect, handshake_s
 from collectors.fields import Host
-from collectors.probe import RTT
+from collectors.probe import AT_ADDRESSES, PHASE, REPORT_S, RTT, Probe, at_addresses
+from collectors.talk import Steps, talk
 
 
-class TcpTarget(Target):
-    """Options of `kind: tcp`."""
+class TcpTarget(Probe):
+    """Options of `kind: tcp`; `talk` is what is sent and must be said once it is connected."""
 
     address: Host
     port: int = Field(ge=1, le=65535)
+    talk: Steps = ()
 
 
-@collector("tcp", TcpTarget, RTT)
+@collector("tcp", TcpTarget, RTT, *AT_ADDRESSES)
 async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
-    """Open and close one connection to the first address; resolving its name is not in the time.
+    """Open and close one connection; its round-trip time is the kernel's word on the handshake.
 
     Raises:
-        CollectError: `resolve`, or what the connection met: refused, unreachable, timeout, local.
+        CollectError: `resolve`, what the connection met (refused, unreachable, timeout, local), or,
+            with the times measured so far, what was wrong with what the server said.
 
     """
-    endpoint = await resolve(target.address, target.family, target.port)
-    try:
-        # A bare socket: nothing is sent or read, so a stream would be only more to close.
-        with socket.socket(endpoint.family, socket.SOCK_STREAM) as connection:
-            connection.setblocking(False)
-            started = perf_counter()
-            await asyncio.get_running_loop().sock_connect(connection, endpoint.sockaddr)
-            rtt_s = perf_counter() - started
-    except OSError as error:
-        raise failed(endpoint, error) from error
-    return [Sample(RTT, rtt_s, (target.name, "mean"))]
+    until_s = perf_counter() + target.timeout_s - REPORT_S
+
+    async def attempt(endpoint: Endpoint) -> list[Sample]:
+        started_s = perf_counter()
+        connection = await connect(endpoint, target.source, target.source_interface)
+        connected_s = perf_counter()
+        took_s = connected_s - started_s
+        with connection:
+            samples = [
+                Sample(RTT, handshake_s(connection) or took_s, (target.name, "mean")),
+                Sample(PHASE, took_s, (target.name, "connect")),
+            ]
+            if not target.talk:
+                return samples
+            try:
+                await talk(endpoint, connection, target.talk, until_s)
+            except CollectError as error:
+                error.measurements = samples
+                raise
+        samples.append(Sample(PHASE, perf_counter() - connected_s, (target.name, "talk")))
+        return samples
+
+    return await at_addresses(target, target.port, attempt)

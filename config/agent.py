@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator
 
-from collectors.base import Target
+from collectors.base import PACKETS_PER_S, Target
 from collectors.fields import Duration, Name, join_address, split_address
+from collectors.files import FilePath, path_in
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
-from config.fields import FilePath, Item, Region, Text, path_in
+from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, Network, Server, System
 from config.policy import Policy, load_policy
+from config.sla import Sla, load_sla
 
 _DAY_S = 86400.0
 _SIX_MONTHS_S = 180 * _DAY_S
@@ -52,15 +54,25 @@ def _listen(value: object) -> object:
 
 def _policy(value: object, info: ValidationInfo) -> object:
     """Load the policy that is named; its mistakes are told with those of this configuration."""
+    path = _readable(value, info, "a policy file")
+    return load_policy(path) if isinstance(path, Path) else value
+
+
+def _sla(value: object, info: ValidationInfo) -> object:
+    """Load the profiles that are named; their mistakes are told with those of the configuration."""
+    path = _readable(value, info, "a file of profiles")
+    return load_sla(path) if isinstance(path, Path) else value
+
+
+def _readable(value: object, info: ValidationInfo, what: str) -> object:
     path = path_in(value, info)
-    if not isinstance(path, Path):
-        return value
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        msg = f"cannot be read: {path}: {error.strerror}; name a policy file, or none"
-        raise ValueError(msg) from error
-    return load_policy(path)
+    if isinstance(path, Path):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            msg = f"cannot be read: {path}: {error.strerror}; name {what}, or none"
+            raise ValueError(msg) from error
+    return path
 
 
 def state_folder() -> Path:
@@ -94,6 +106,8 @@ class AgentConfig(Item):
     policy: Annotated[InstanceOf[Policy], BeforeValidator(_policy)] = Field(
         default_factory=load_policy
     )
+    sla: Annotated[InstanceOf[Sla], BeforeValidator(_sla)] = Field(default_factory=load_sla)
+    probe_packets_per_second: int = Field(int(PACKETS_PER_S), ge=1, le=1_000_000)
     include: tuple[str, ...] = ()
     credentials: tuple[NamedCredential, ...] = ()
     networks: tuple[Network, ...] = ()

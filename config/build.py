@@ -6,8 +6,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from collectors.base import Target, discover, find
 from collectors.fields import seen
+from collectors.probe import Probe
 from config.agent import AgentConfig
 from config.document import SECTIONS, Document, Loc, Raw, text
+from config.expansion import expanded
 from config.problems import hint
 from config.rules import check_rules
 from config.shape import Spot, keys, walk
@@ -16,7 +18,7 @@ from config.validate import validate
 _Names = Mapping[str, Mapping[str, Loc]]
 
 
-class _UnknownKind(Target, extra="ignore"):
+class _UnknownKind(Probe, extra="ignore"):
     """What all probes share: as much as can be checked where the kind is not known."""
 
     kind: str = Field(examples=["icmp"])
@@ -25,17 +27,22 @@ class _UnknownKind(Target, extra="ignore"):
 def build(document: Document) -> AgentConfig | None:
     """Make the configuration; None, and the reasons reported, if it cannot be made."""
     names = {section: document.names(section) for section in SECTIONS}
+    probes = {loc: expanded(document, loc, row) for loc, row in document.items("probes")}
+    _name_expanded(document, names["probes"], probes)
     made: dict[str, list[BaseModel]] = {}
     for section in SECTIONS:
         for loc, row in document.items(section):
             model = _model(document, loc, row)
             _check_references(document, names, walk(model, row, loc))
-            item = validate(document, model, loc, row)
+            item = None
+            for one in probes.get(loc, [row]):
+                item = validate(document, model, loc, one)
+                if item is not None:
+                    made.setdefault(section, []).append(item)
             if section == "probes":
-                _check_timeout(document, loc, row)
-            if item is not None:
-                made.setdefault(section, []).append(item)
-    _check_names(document, names)
+                _check_timeout(document, loc, row, item)
+    for section in SECTIONS:
+        document.check_names(section)
     check_rules(document)
     top = {key: value for key, value in document.data.items() if key not in SECTIONS}
     return validate(document, AgentConfig, (), top, made)
@@ -69,20 +76,24 @@ def _check_references(document: Document, names: _Names, spots: Iterable[Spot]) 
             document.report(loc, f"{msg}; {hint(value, known, 'there are {}')}")
 
 
-def _check_names(document: Document, names: _Names) -> None:
-    for section in SECTIONS:
-        for loc, row in document.rows(section):
-            first = names[section].get(text(row, "name") or "", loc)
-            if first != loc:
-                place = document.place((*first, "name"))
-                msg = f"taken: {seen(str(row['name']))} is named at {place}; choose another"
-                document.report((*loc, "name"), msg)
+def _name_expanded(
+    document: Document, names: dict[str, Loc], probes: Mapping[Loc, Iterable[Raw]]
+) -> None:
+    """Add the names of targets that no item bears itself; each target's is its own."""
+    for loc, rows in probes.items():
+        written = text(row, "name") if isinstance(row := document.value(loc), dict) else None
+        for name in (text(it, "name") for it in rows if isinstance(it, dict)):
+            if name and name != written and names.setdefault(name, loc) != loc:
+                place = document.place((*names[name], "name"))
+                msg = f"taken: {seen(name)}, which this comes to, is named at {place}; "
+                document.report((*loc, "name"), f"{msg}choose another")
 
 
-def _check_timeout(document: Document, loc: Loc, row: Raw) -> None:
+def _check_timeout(document: Document, loc: Loc, row: Raw, item: BaseModel | None) -> None:
     """A probe's round ends before its next; its kind's own options have no say in that."""
     try:
-        probe = _UnknownKind.model_validate(row)
+        # What has an address of its own making, as an URL's host, is only good as a whole.
+        probe = item if isinstance(item, Target) else _UnknownKind.model_validate(row)
     except ValidationError:
         return  # said already
     if probe.timeout_s > probe.interval_s:

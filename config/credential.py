@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from collectors.fields import Name
+from collectors.secrets import Passphrase, Secret
 from collectors.snmp.credential import (
     MAX_USER_OCTETS,
     AuthProtocol,
@@ -14,7 +15,6 @@ from collectors.snmp.credential import (
     User,
 )
 from config.fields import Item, Text
-from config.secrets import Passphrase, Secret
 
 
 def _version(value: object) -> object:

@@ -118,6 +118,18 @@ class Document:
                 found.setdefault(name, loc)
         return found
 
+    def check_names(self, section: str) -> None:
+        """Report every item whose name one before it bears."""
+        names = self.names(section)
+        for loc, row in self.rows(section):
+            name = text(row, "name") or ""
+            first = names.get(name, loc)
+            if first != loc:
+                place = self.place((*first, "name"))
+                self.report(
+                    (*loc, "name"), f"taken: {seen(name)} is named at {place}; choose another"
+                )
+
     def key(self, loc: Loc) -> str:
         """Write `loc` for people; items go by their names, for lists come from many files."""
         words = ""

@@ -1,12 +1,11 @@
-"""Texts of the configuration that only it knows: dates, regions, busy periods, paths, networks."""
+"""Texts of the configuration that only it knows: dates, regions, busy periods, networks."""
 
 import ipaddress
 import re
 from datetime import date
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from collectors.fields import seen
 
@@ -102,28 +101,6 @@ def _ip_network(value: object) -> object:
     return network
 
 
-def path_in(value: object, info: ValidationInfo) -> object:
-    """Read a path; a relative one starts at the folder of the file that is being read.
-
-    Raises:
-        ValueError: it begins with the home of nobody.
-
-    """
-    if not isinstance(value, str):
-        return value
-    try:
-        return folder_of(info) / Path(value).expanduser()
-    except RuntimeError:
-        msg = f"nobody is at home there: {seen(value)}; write the path in full"
-        raise ValueError(msg) from None
-
-
-def folder_of(info: ValidationInfo) -> Path:
-    """Return the folder of the file that is being read; relative paths start there."""
-    context: dict[str, Any] = info.context or {}
-    return Path(context.get("folder", "."))
-
-
 Day = Annotated[date, BeforeValidator(_date)]
 """A day, written `2027-06-30`."""
 
@@ -143,9 +120,6 @@ AddressRange = Annotated[
     ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_ip_network)
 ]
 """A range of addresses (CIDR); a single address is one too."""
-
-FilePath = Annotated[Path, BeforeValidator(path_in)]
-"""A path; a relative one starts at the folder of the file that names it."""
 
 Percent = Annotated[float, BeforeValidator(_percent)]
 """A ratio, written in percent: `5%` is 0.05."""

@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from collectors.fields import seen
-from config.fields import FilePath, Item, Text, Truth
-from config.pem import check_readable, load_certificates, load_pair
+from collectors.files import FilePath
+from collectors.pem import check_readable, load_certificates, load_pair
+from config.fields import Item, Text, Truth
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _WEAK_VERSIONS = {"TLS10", "TLS11"}

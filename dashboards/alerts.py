@@ -1,11 +1,11 @@
-"""Five alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
+"""Six alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
 
 from typing import Any, Literal
 
 from agent.app import JUDGE_EVERY_S
 from agent.facts import LINK_INFO
 from agent.keeper import WRITE_FAILURES
-from agent.observe import FAILURES, SUCCESS
+from agent.observe import BREACHED, FAILURES, PROBE_INFO, SUCCESS
 from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
 from collectors.base import Reason
 from collectors.link import UP
@@ -25,6 +25,7 @@ def alerting_rules() -> dict[str, Any]:
         _link_low_use_confirmed(),
         _link_down(),
         _device_unreachable(),
+        _isolation_breached(),
         _assessment_stale(),
         _history_not_writing(),
     ]
@@ -73,6 +74,20 @@ def _device_unreachable() -> dict[str, Any]:
         f"failed for 10 minutes: nothing is known of its links or its load. {FAILURES.name} names "
         "the reason.",
         lasting="10m",
+    )
+
+
+def _isolation_breached() -> dict[str, Any]:
+    """At once: one packet through is a way through."""
+    return _alert(
+        "IsolationBreached",
+        f"({BREACHED.name} == 1) * on (job, instance, target) "
+        f"group_left (network, purpose) {PROBE_INFO.name}",
+        severity="warning",
+        summary="{{ $labels.target }} is reached from {{ $labels.instance }}, and must not be",
+        description="Target {{ $labels.target }} answered a probe of {{ $labels.instance }} though "
+        "it is to be unreachable from there: what separates them has a way through.",
+        lasting="0s",
     )
 
 

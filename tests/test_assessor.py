@@ -11,7 +11,7 @@ from agent.clock import now
 from agent.history import Capacity, History, Record, SeriesKey
 from agent.judge.rates import Tick
 from tests.agentproc import Agent, running
-from tests.testbed import eventually
+from tests.testbed import eventually, free_port
 
 TICKS = 8_640
 
@@ -108,3 +108,34 @@ def test_a_new_line_is_unknown_and_nothing_of_it_is_made_up(tmp_path: Path) -> N
     assert values["netfold_link_seen_ratio", "a"] == 0
     assert not any(name[0] == "netfold_link_load_ratio" for name in values)
     assert values["netfold_network_reclaimable_yuan", "edu"] == 0
+
+
+def test_what_probes_saw_before_the_start_counts_at_once(tmp_path: Path) -> None:
+    end = int(now().wall_s // 300)
+    history = History(tmp_path / "history.sqlite")
+    for measure, level in (("up", 0.5), ("rtt", 0.25)):
+        key = SeriesKey("probe", "gw", "tcp/127.0.0.1", measure)
+        history.write({key: Record([Tick(number, (level,)) for number in range(end - 400, end)])})
+    history.close()
+    probe = {"name": "gw", "kind": "tcp", "address": "127.0.0.1", "port": free_port("tcp")}
+    config = {
+        "data_dir": str(tmp_path),
+        "networks": [{"name": "ext", "kind": "extranet"}],
+        "probes": [probe | {"network": "ext", "purpose": "gateway"}],
+    }
+    with running(tmp_path / "agent", config) as agent:
+        values = judged(agent)
+    for kind, name in (("probe", "gw"), ("network", "ext")):
+        for bound in ("lower", "upper"):
+            assert values[f"netfold_{kind}_availability_ratio", name, "24h", bound] == 0.5
+    assert values["netfold_probe_availability_ratio", "gw", "30d", "lower"] < 0.03
+    assert values["netfold_probe_availability_ratio", "gw", "30d", "upper"] > 0.97
+    assert values["netfold_probe_sla_met", "gw", "gateway", "latency"] == 0
+    assert values["netfold_probe_sla_met", "gw", "gateway", "availability"] == 0  # at most 0.98
+
+
+def test_an_agent_that_has_probes_only_says_what_they_saw(tmp_path: Path) -> None:
+    probe = {"name": "gw", "kind": "tcp", "address": "127.0.0.1", "port": free_port("tcp")}
+    with running(tmp_path, {"probes": [probe]}) as agent:
+        values = judged(agent)
+    assert values["netfold_probe_availability_ratio", "gw", "24h", "upper"] == 1

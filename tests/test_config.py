@@ -21,6 +21,7 @@ from collectors.link import BoundLink
 from collectors.snmp.credential import AuthProtocol, Community, PrivProtocol, User
 from collectors.snmp_host import SnmpHostTarget
 from collectors.snmp_interfaces import SnmpTarget
+from collectors.tcp import TcpTarget
 from config.agent import AgentConfig, Listen
 from config.load import load
 from config.shape import keys
@@ -90,7 +91,8 @@ def test_values_become_base_units_dates_and_texts(example: AgentConfig) -> None:
 
 
 def test_the_example_shows_every_key_there_is(folder: Path) -> None:
-    text = (folder / "example.yaml").read_text() + (folder / "example-inventory.yaml").read_text()
+    files = ("example.yaml", "example-inventory.yaml", "sla.yaml")
+    text = "".join((folder / file).read_text() for file in files)
     models = [AgentConfig, *_models(AgentConfig)]
     known = {f.alias or name for model in models for name, f in model.model_fields.items()}
     assert {key for key in known if f"{key}:" not in text} == set()
@@ -173,10 +175,34 @@ def test_a_waiver_that_is_not_needed_does_not_expire(folder: Path) -> None:
 def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
     example: AgentConfig,
 ) -> None:
-    gateway, portal, r1, r2, db1, host = targets(example)
+    (
+        gateway,
+        portal,
+        portal_6,
+        *hubs,
+        way_out,
+        mail,
+        certificate,
+        login,
+        resolver,
+        r1,
+        r2,
+        db1,
+        host,
+    ) = targets(example)
     assert isinstance(gateway, IcmpTarget)
     assert (gateway.interval_s, gateway.network, gateway.purpose) == (30, "extranet", "gateway")
     assert (portal.kind, portal.timeout_s) == ("tcp", 3)
+    assert [(it.name, it.family) for it in (portal, portal_6)] == [
+        ("portal-ipv4", "ipv4"),
+        ("portal-ipv6", "ipv6"),
+    ]
+    assert [it.name for it in hubs] == [f"hub-203.0.113.{n}" for n in range(1, 7)]
+    assert isinstance(way_out, TcpTarget)
+    assert (way_out.expect, way_out.source) == ("unreachable", "198.51.100.7")
+    assert (mail.kind, certificate.kind) == ("tcp", "tls")
+    assert (login.kind, login.address) == ("http", "portal.example.org")
+    assert (resolver.kind, resolver.address) == ("dns", "198.51.100.53")
     assert isinstance(r1, SnmpTarget)
     assert isinstance(r2, SnmpTarget)
     assert (r2.kind, r2.address) == ("snmp_interfaces", "198.51.100.2:161")

@@ -1,6 +1,5 @@
 """ICMP echo over real sockets, in network namespaces with a far side that misbehaves."""
 
-import asyncio
 import errno
 import json
 import os
@@ -11,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collectors.base import CollectError, Moment, Reason, Tools
-from collectors.echo import Answer, checksum
 from collectors.endpoint import Endpoint, resolve
 from collectors.icmp import IcmpTarget, collect
-from tests import icmp_lab
-from tests.icmp_lab import V4, V6
+from collectors.router import read_word
+from collectors.wire import checksum
+from tests import icmp_far, icmp_lab
+from tests.icmp_far import V4, V6
 from tests.testbed import peer
 
 READY_WITHIN_S = 20.0
@@ -37,7 +38,7 @@ class Lab:
 
     def __init__(self, kind: str, loop: str) -> None:
         unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
-        command = [*unshare, sys.executable, icmp_lab.__file__, "near", kind, loop]
+        command = [*unshare, sys.executable, icmp_lab.__file__, kind, loop]
         pipe = subprocess.PIPE
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
         peer("ip")  # for icmp_lab
@@ -50,12 +51,16 @@ class Lab:
             said = self.close().strip().splitlines() or ["nothing said"]
             pytest.skip(f"needs network namespaces, which are refused here: {said[-1]}")
 
+    def do(self, command: str, *arguments: object) -> Any:
+        """Let it do what `icmp_lab.Near` can, and return the answer."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps([command, arguments]) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.read())
+
     def ask(self, *options: dict[str, Any]) -> dict[str, Any]:
         """Measure targets with these options at the same time: their outcomes, and our sockets."""
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(options) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.read())
+        answer: dict[str, Any] = self.do("measure", *options)
         assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
         return answer
 
@@ -104,7 +109,7 @@ def test_the_systems_own_echo_answers_every_packet(lab: Lab, address: str) -> No
 
 @BOTH
 def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
-    samples = lab.one(addresses.format(icmp_lab.LATE), gap="20ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.LATE), gap="20ms")["samples"]
     assert samples["loss_ratio"] == 0
     assert 0.030 <= samples["rtt_seconds min"] < 0.2
 
@@ -112,7 +117,7 @@ def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
 @BOTH
 def test_replies_that_overlap_are_told_apart(lab: Lab, addresses: str) -> None:
     """Each reply takes 20 ms longer than the one before, so all wait for theirs at once."""
-    samples = lab.one(addresses.format(icmp_lab.SLOWING), gap="10ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.SLOWING), gap="10ms")["samples"]
     assert samples["rtt_seconds max"] - samples["rtt_seconds min"] >= 0.035
     assert samples["jitter_seconds"] < samples["rtt_seconds max"]
 
@@ -122,16 +127,16 @@ def test_a_second_reply_to_one_packet_does_not_hide_that_another_was_lost(
     lab: Lab, addresses: str
 ) -> None:
     options = {"count": 4, "gap": "10ms", "timeout": "500ms"}
-    assert lab.one(addresses.format(icmp_lab.LOSSY), **options)["samples"]["loss_ratio"] == 0.5
+    assert lab.one(addresses.format(icmp_far.LOSSY), **options)["samples"]["loss_ratio"] == 0.5
 
 
 @BOTH
 @pytest.mark.parametrize(
     "manners",
     [
-        pytest.param(icmp_lab.SILENT, id="nothing"),
-        pytest.param(icmp_lab.FORGED, id="another-token-sequence-or-only-half-of-it"),
-        pytest.param(icmp_lab.ELSEWHERE, id="the-right-reply-from-another-address"),
+        pytest.param(icmp_far.SILENT, id="nothing"),
+        pytest.param(icmp_far.FORGED, id="another-token-sequence-or-only-half-of-it"),
+        pytest.param(icmp_far.ELSEWHERE, id="the-right-reply-from-another-address"),
     ],
 )
 def test_what_is_no_reply_to_us_leaves_the_packets_lost(
@@ -153,7 +158,7 @@ def test_a_neighbour_that_is_not_there_is_unreachable_before_the_timeout(
     address = addresses.format(99)
     outcome = lab.one(address, timeout="15s", gap="10ms")
     assert (outcome["reason"], outcome["samples"]) == ("unreachable", {"loss_ratio": 1.0})
-    assert outcome["detail"] == f"{address}: No route to host"
+    assert outcome["detail"] == f"{address}: No route to host, says {addresses.format(1)}"
 
 
 @BOTH
@@ -162,7 +167,7 @@ def test_one_socket_serves_all_and_a_dead_target_is_not_blamed_on_another(
 ) -> None:
     """The kernel tells of the dead one's packets at the next call, whomever that is for."""
     dead = {"address": addresses.format(99), "count": 20, "gap": "20ms"}
-    live = {"address": addresses.format(icmp_lab.PROMPT), "count": 20, "gap": "30ms"}
+    live = {"address": addresses.format(icmp_far.PROMPT), "count": 20, "gap": "30ms"}
     outcomes = lab.ask(dead, *[live] * 20, dead)["outcomes"]
     assert [one.get("reason", "") for one in outcomes] == ["unreachable", *[""] * 20, "unreachable"]
     assert {one["samples"]["loss_ratio"] for one in outcomes[1:-1]} == {0.0}
@@ -187,8 +192,189 @@ def test_what_this_host_refuses_to_send_is_not_loss(
 @pytest.mark.parametrize("size", [16, 57, 3001])
 def test_payloads_of_any_size_come_back(lab: Lab, addresses: str, size: int) -> None:
     """The smallest is but the token; the largest travels in fragments."""
-    samples = lab.one(addresses.format(icmp_lab.PROMPT), size=size, gap="10ms")["samples"]
+    samples = lab.one(addresses.format(icmp_far.PROMPT), size=size, gap="10ms")["samples"]
     assert samples["loss_ratio"] == 0
+
+
+@BOTH
+def test_seeded_drops_are_counted_exactly(lab: Lab, addresses: str) -> None:
+    """Doubled replies, and replies that overtake each other, change nothing of it."""
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3, "double_ratio": 0.3, "jitter_s": 0.05})
+    address = addresses.format(icmp_far.COMMANDED)
+    outcomes = lab.ask(*[{"address": address, "count": 20, "gap": "10ms", "timeout": "700ms"}] * 5)
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 20) for one in outcomes["outcomes"]]
+    assert len(record["sources"]) == 100
+    assert record["doubled"] > 5
+    assert 10 < record["dropped"] == sum(lost)
+
+
+@BOTH
+def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
+    lab: Lab, addresses: str
+) -> None:
+    lab.do("tell", {"delay_s": 0.012, "jitter_s": 0.01, "seed": 3})
+    address = addresses.format(icmp_far.COMMANDED)
+    rtts_s = [
+        lab.one(address, count=1, timeout="1s")["samples"]["rtt_seconds mean"] for _ in range(15)
+    ]
+    delays_s = lab.do("tell", {})["delays_s"]
+    errors_s = [rtt_s - delay_s for rtt_s, delay_s in zip(rtts_s, delays_s, strict=True)]
+    assert 0 <= median(errors_s) < 0.001
+
+
+@BOTH
+def test_a_reply_has_the_ttl_that_it_arrived_with(lab: Lab, addresses: str) -> None:
+    lab.do("tell", {"ttl": 57})
+    samples = lab.one(addresses.format(icmp_far.COMMANDED), count=1)["samples"]
+    lab.do("tell", {})
+    assert samples["reply_ttl"] == 57
+
+
+ROUTER_V4, ROUTER_V6 = V4.format(2), V6.format(icmp_far.COMMANDED)
+DF = {"size": 1400, "dont_fragment": True}
+TTL_ENDED = "its TTL ended on the way"
+TOO_BIG = "too big a packet for the way there, which takes 1400 bytes"
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "word"),
+    [
+        pytest.param("198.18.0.7", {"ttl": 1}, f"{TTL_ENDED}, says {ROUTER_V4}", id="ttl-v4"),
+        pytest.param("2001:db8:1::7", {"ttl": 1}, f"{TTL_ENDED}, says {ROUTER_V6}", id="ttl-v6"),
+        pytest.param("198.18.0.7", DF, f"{TOO_BIG}, says {ROUTER_V4}", id="size-v4"),
+        pytest.param("2001:db8:1::7", DF, f"{TOO_BIG}, says {ROUTER_V6}", id="size-v6"),
+        pytest.param(
+            "2001:db8:1:2::7", {}, f"Network is unreachable, says {ROUTER_V6}", id="unreachable-v6"
+        ),
+        pytest.param(
+            "2001:db8:1:1::7", {}, f"a filter forbids it, says {ROUTER_V6}", id="prohibited-v6"
+        ),
+    ],
+)
+def test_a_routers_word_is_told_and_whose_it_is(
+    lab: Lab, address: str, options: dict[str, Any], word: str
+) -> None:
+    outcome = lab.one(address, count=2, gap="10ms", timeout="15s", **options)
+    assert outcome == {
+        "reason": "unreachable",
+        "detail": f"{address}: {word}",
+        "samples": {"loss_ratio": 1.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        pytest.param(
+            "71000000 02 03 0d 00 00000000 00000000 0200 0000 c6336402 0000000000000000",
+            "a filter forbids it, says 198.51.100.2",
+            id="a-filter",
+        ),
+        pytest.param("71000000 02 03 01 00 00000000 00000000", "No route to host", id="by-nobody"),
+        pytest.param("5a000000 01 00 00 00 00000000 00000000", None, id="this-hosts-own"),
+        pytest.param("71000000", None, id="cut-short"),
+    ],
+)
+def test_an_extended_error_in_words(error: str, text: str | None) -> None:
+    word = read_word(bytes.fromhex(error))
+    assert (word.text if word else None) == text
+
+
+@BOTH
+def test_a_packet_too_big_for_our_own_interface_is_a_local_fault(lab: Lab, addresses: str) -> None:
+    address = addresses.format(icmp_far.PROMPT)
+    outcome = lab.one(address, size=1480, dont_fragment=True)
+    assert outcome == {"reason": "local", "detail": f"{address}: Message too long", "samples": {}}
+    assert lab.one(address, size=1480, gap="10ms")["samples"]["loss_ratio"] == 0
+
+
+@BOTH
+def test_packets_leave_from_the_source_that_is_asked(lab: Lab, addresses: str) -> None:
+    address = addresses.format(icmp_far.COMMANDED)
+    lab.do("tell", {})
+    for last in (1, 3):
+        lab.one(address, count=1, source=addresses.format(last), source_interface="near")
+    sources = [addresses.format(last) for last in (1, 3)]
+    assert lab.do("tell", {})["sources"] == sources
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        pytest.param({"source": "198.51.100.77"}, "198.51.100.77", id="address"),
+        pytest.param({"source_interface": "nic7"}, "nic7", id="interface"),
+    ],
+)
+def test_a_source_that_this_host_has_not_is_a_local_fault(
+    lab: Lab, options: dict[str, str], text: str
+) -> None:
+    outcome = lab.one(V4.format(icmp_far.PROMPT), **options)
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    assert text in outcome["detail"]
+
+
+@pytest.mark.parametrize("source", [{"source_interface": "near"}, {"source": V4.format(1)}, {}])
+def test_an_interface_that_vanishes_in_mid_probe_is_a_local_fault_until_it_is_back(
+    lab: Lab, source: dict[str, str]
+) -> None:
+    target = {"address": V4.format(icmp_far.SILENT), "gap": "200ms", "timeout": "900ms"} | source
+    outcome = lab.do("measure_while", target, 0.3, "link del near")
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    late = target | {"count": 1}
+    assert lab.one(**late)["reason"] == "local"
+    lab.do("join_again")
+    late = {"address": V4.format(icmp_far.PROMPT), "timeout": "2s"} | source
+    assert lab.one(**late)["samples"]["loss_ratio"] == 0
+    outcome = lab.do("measure_while", target | {"count": 1}, 0.3, "link del near")
+    assert (outcome["reason"], outcome["samples"]) == ("local", {})
+    lab.do("join_again")
+
+
+def test_4000_targets_at_once_need_no_files_of_their_own(lab: Lab) -> None:
+    lab.do("allow_files", 100)
+    targets = [
+        {"address": f"127.0.{n // 250}.{n % 250 + 1}", "count": 1, "timeout": "10s"}
+        for n in range(4000)
+    ]
+    answer = lab.ask(*targets)
+    assert {json.dumps(one.get("reason")) for one in answer["outcomes"]} == {"null"}
+    assert {one["samples"]["loss_ratio"] for one in answer["outcomes"]} == {0.0}
+    assert (answer["open_files"] < 40, answer["drops"]) == (True, 0)
+
+
+@pytest.mark.parametrize("kind", ["raw", "datagram"])
+def test_what_our_own_socket_dropped_is_counted_and_no_loss(kind: str) -> None:
+    lab = Lab(kind, "asyncio")
+    lab.one("127.0.0.1", count=1)
+    lab.do("narrow")
+    answer = lab.ask(
+        *[{"address": f"127.0.0.{n}", "count": 1, "timeout": "1s"} for n in range(1, 51)]
+    )
+    lab.close()
+    unknown = [one for one in answer["outcomes"] if "reason" in one]
+    known = [one for one in answer["outcomes"] if "reason" not in one]
+    assert {one["reason"] for one in unknown} == {"local"}
+    assert {"loss_ratio" in one["samples"] for one in unknown} == {False}
+    assert {one["samples"]["loss_ratio"] for one in known} == {0.0}
+    assert answer["drops"] >= len(unknown) > 0  # some kernels count those of raw sockets twice
+
+
+def test_fping_sees_the_same() -> None:
+    """The far side drops and delays the same packets for both, by the same seed."""
+    lab = Lab("raw", "asyncio")
+    manners = {"seed": 11, "drop_ratio": 0.25, "delay_s": 0.01, "jitter_s": 0.01}
+    address = V4.format(icmp_far.COMMANDED)
+    lab.do("tell", manners)
+    samples = lab.one(address, count=20, gap="20ms", timeout="2s")["samples"]
+    lab.do("tell", manners)
+    said = lab.do("fping", "-q", "-C20", "-p20", "-t500", address)
+    assert lab.close() == ""
+    rtts_ms = [float(it) for it in said.split(":")[1].split() if it != "-"]
+    assert samples["loss_ratio"] == pytest.approx(1 - len(rtts_ms) / 20)
+    assert 0 < samples["loss_ratio"] < 1
+    mean_s = sum(rtts_ms) / len(rtts_ms) / 1000
+    assert samples["rtt_seconds mean"] == pytest.approx(mean_s, abs=0.002)
 
 
 def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
@@ -200,31 +386,38 @@ def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
 
 
 class Scripted:
-    """Stands for the engine where a round must go wrong at one packet: no real one does to order.
+    """Stands for a round where it must go wrong at one packet: no real one does to order.
 
     Each packet's fate is its round-trip time, the error that sending it meets, or silence.
     """
 
+    is_whole, ttl = True, None
+
     def __init__(self, fates: list[float | OSError | None]) -> None:
         self.fates = fates
+        self.answers: list[float | None] = []
+        self.endpoint = Endpoint(socket.AF_INET, ("127.0.0.1", 0))
 
-    def send(self, endpoint: Endpoint, size_bytes: int) -> asyncio.Future[Answer]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def send(self) -> None:
         fate = self.fates.pop(0)
         if isinstance(fate, OSError):
             raise fate
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if fate is not None:
-            answer.set_result(fate)
-        return answer
+        self.answers.append(fate)
 
-    async def close(self) -> None:
-        """Nothing is held."""
+    async def settle(self, until_s: float) -> None:
+        """All is settled from the start."""
 
 
 async def measured(
     monkeypatch: pytest.MonkeyPatch, fates: list[float | OSError | None]
 ) -> dict[str, float]:
-    monkeypatch.setattr("collectors.icmp.IcmpEngine", lambda: Scripted(fates))
+    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted(fates))
     target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
     return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
 
@@ -291,7 +484,7 @@ async def test_a_name_leads_to_the_family_that_was_asked() -> None:
 @given(st.binary(max_size=100))
 def test_the_checksum_makes_every_message_sum_to_all_ones(message: bytes) -> None:
     even = message + bytes(len(message) % 2)
-    assert icmp_lab.ones_sum(even + checksum(message).to_bytes(2)) == 0xFFFF
+    assert icmp_far.ones_sum(even + checksum(message).to_bytes(2)) == 0xFFFF
 
 
 def icmp(**options: object) -> IcmpTarget:

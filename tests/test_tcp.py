@@ -4,6 +4,8 @@ import asyncio
 import gc
 import importlib
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,10 +14,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agent.observe import observe
 from collectors.base import CollectError, Moment, Reason, Sample, Tools
 from collectors.endpoint import Endpoint, failed
-from collectors.probe import RTT
+from collectors.probe import PHASE, RTT
 from collectors.tcp import TcpTarget, collect
+from tests.blackbox import Blackbox, blackbox
+from tests.certificates import Answer, greeting, hang_up, reset, serving, until_hung_up
 
 TOOLS = Tools(lambda: Moment(0, 0))
 
@@ -70,11 +75,12 @@ async def measure(address: str, port: int, **options: object) -> list[Sample]:
 
 async def connects_and_hangs_up(host: str, family: str) -> None:
     async with listening(host) as (port, received):
-        (sample,) = await measure(host, port, family=family)
+        samples = await measure(host, port, family=family)
         async with asyncio.timeout(5):
             assert await received.get() == b"", "the client sends nothing and closes"
-    assert (sample.metric, sample.labels) == (RTT, ("t", "mean"))
-    assert 0 < sample.value < 1
+    found = {(it.metric, it.labels): it.value for it in samples}
+    assert found.keys() == {(RTT, ("t", "mean")), (PHASE, ("t", "connect"))}
+    assert all(0 < value < 1 for value in found.values())
 
 
 def run_under(loop: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -92,6 +98,16 @@ def test_an_open_port_gives_the_time_of_its_handshake(loop: str, host: str, fami
     if host == "::1" and not has_ipv6():
         pytest.skip("needs IPv6 on loopback")
     run_under(loop, lambda: connects_and_hangs_up(host, family))
+
+
+async def test_a_busy_agent_makes_no_round_trip_longer() -> None:
+    busy_s = 0.1
+    with serving(until_hung_up) as port:
+        asyncio.get_running_loop().call_soon(time.sleep, busy_s)  # once the probe waits
+        samples = await measure("127.0.0.1", port)
+    found = {it.metric: it.value for it in samples}
+    assert found[PHASE] >= busy_s, "until the loop looked"
+    assert found[RTT] < busy_s, "what the kernel measured"
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -151,6 +167,172 @@ def test_a_port_is_one_of_1_to_65535(port: object) -> None:
 def test_the_port_is_not_written_in_the_address() -> None:
     with pytest.raises(ValidationError, match="without a port"):
         tcp(address="r1:443", port=443)
+
+
+def talking(*steps: dict[str, str], **options: object) -> dict[str, object]:
+    return {"talk": list(steps), "timeout": "1s", **options}
+
+
+async def unsaid(answer: Answer, *steps: dict[str, str]) -> CollectError:
+    """How a talk fails; in time, with the times that it had come to, and leaving nothing open."""
+    before = open_sockets()
+    with serving(answer) as port, pytest.raises(CollectError) as caught:
+        async with asyncio.timeout(1):
+            await measure("127.0.0.1", port, **talking(*steps))
+    assert open_sockets() == before
+    assert [it.metric for it in caught.value.measurements if isinstance(it, Sample)] == [RTT, PHASE]
+    assert caught.value.detail.startswith("127.0.0.1: ")
+    return caught.value
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_talk_sends_and_expects_in_turn(loop: str) -> None:
+    heard = []
+
+    def mail(connection: socket.socket) -> None:
+        connection.sendall(b"220-welcome\r\n220 mail.test ESMTP\r\n")
+        heard.append(connection.recv(64))
+        connection.sendall(b"221 bye\r\n")
+
+    async def talks() -> None:
+        steps = {"expect": "^220 "}, {"send": "QUIT"}, {"expect": "^221 bye$"}
+        with serving(mail) as port:
+            samples = await measure("127.0.0.1", port, **talking(*steps))
+        phases = [it.labels[1] for it in samples if it.metric is PHASE]
+        assert phases == ["connect", "talk"]
+
+    run_under(loop, talks)
+    assert heard == [b"QUIT\r\n"]
+
+
+async def test_what_was_matched_once_is_not_matched_again() -> None:
+    error = await unsaid(greeting(b"220 one\r\n"), {"expect": "^220"}, {"expect": "^220"})
+    assert error.reason is Reason.UNEXPECTED_CONTENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "words"),
+    [
+        pytest.param(until_hung_up, Reason.TIMEOUT, "it said nothing", id="never-speaks"),
+        pytest.param(
+            greeting(*[b"x"] * 50, pause_s=0.1), Reason.TIMEOUT, "it said 'xxx", id="slowly"
+        ),
+        pytest.param(
+            greeting(b"554 no\r\n"), Reason.UNEXPECTED_CONTENT, "'554 no", id="another-greeting"
+        ),
+        pytest.param(
+            greeting(b"\0" * 100_000), Reason.UNEXPECTED_CONTENT, "16384 bytes", id="endless"
+        ),
+        pytest.param(hang_up, Reason.RESET, "hung up", id="hangs-up"),
+        pytest.param(reset, Reason.RESET, "reset", id="resets"),
+    ],
+)
+async def test_who_does_not_say_it_has_a_reason_in_time(
+    answer: Answer, reason: Reason, words: str
+) -> None:
+    error = await unsaid(answer, {"send": "HELO"}, {"expect": "^220 "})
+    assert (error.reason, words in error.detail) == (reason, True), error
+    assert len(error.detail) < 300
+    assert error.detail.isprintable()
+
+
+async def test_who_never_reads_what_is_sent_is_given_up_in_time() -> None:
+    ended = threading.Event()
+
+    def deaf(_: socket.socket) -> None:
+        ended.wait(10)
+        raise BrokenPipeError
+
+    with serving(deaf) as port:
+        try:
+            target = tcp(address="127.0.0.1", port=port, **talking(*[{"send": "x" * 16_384}] * 15))
+            observation = await observe(collect, target, TOOLS)
+        finally:
+            ended.set()
+    assert observation.duration_s < 1
+    assert observation.reason in {Reason.TIMEOUT, None}, "None where the kernel takes it all"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"expect": "("}, "not a regular expression: '\\('"),
+        ({"expect": "a", "send": "b"}, "a step sends or expects"),
+        ({}, "a step sends or expects"),
+    ],
+)
+def test_a_step_that_cannot_work_is_said_when_it_is_written(
+    step: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        tcp(port=1, talk=[step])
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blackbox]:
+    steps = [{"send": "HELO\r"}, {"expect": "^220 "}, {"send": "QUIT\r"}, {"expect": "^221"}]
+    common = {"prober": "tcp", "timeout": "1s"}
+    modules = {
+        "plain": common,
+        "mail": common | {"tcp": {"query_response": steps}},
+        "ipv6": common | {"tcp": {"preferred_ip_protocol": "ip6", "ip_protocol_fallback": False}},
+    }
+    with blackbox(tmp_path_factory.mktemp("judge"), modules) as running:
+        yield running
+
+
+def mail_server(connection: socket.socket) -> None:
+    connection.recv(64)
+    connection.sendall(b"220 mail.test\r\n")
+    connection.recv(64)
+    connection.sendall(b"221 bye\r\n")
+
+
+JUDGED: dict[str, Answer] = {
+    "says-it": mail_server,
+    "never-speaks": until_hung_up,
+    "slowly": greeting(*[b"2"] * 50, pause_s=0.1),
+    "another-greeting": greeting(b"554 no\r\n"),
+    "endless": greeting(b"\0" * 100_000),
+    "hangs-up": hang_up,
+    "resets": reset,
+}
+
+
+@pytest.mark.parametrize("case", JUDGED)
+@pytest.mark.parametrize("module", ["plain", "mail"])
+async def test_blackbox_exporter_comes_to_the_same_success(
+    case: str, module: str, judge: Blackbox
+) -> None:
+    steps = [{"send": "HELO"}, {"expect": "^220 "}, {"send": "QUIT"}, {"expect": "^221"}]
+    with serving(JUDGED[case]) as port:
+        theirs = await asyncio.to_thread(judge.succeeds, f"127.0.0.1:{port}", module)
+        ours = await succeeds(port, talk=steps if module == "mail" else [])
+    assert ours == theirs
+
+
+async def test_blackbox_exporter_too_finds_ports_closed_and_full(
+    closed_port: int, full_port: int, judge: Blackbox
+) -> None:
+    for port in (closed_port, full_port):
+        theirs = await asyncio.to_thread(judge.succeeds, f"127.0.0.1:{port}", "plain")
+        assert (await succeeds(port), theirs) == (False, False)
+
+
+async def test_blackbox_exporter_too_keeps_to_the_family_unless_it_may_fall_back(
+    judge: Blackbox,
+) -> None:
+    with serving(until_hung_up) as port:
+        address = f"127.0.0.1:{port}"
+        assert not await asyncio.to_thread(judge.succeeds, address, "ipv6")
+        assert not await succeeds(port, family="ipv6")
+        assert await asyncio.to_thread(judge.succeeds, address, "plain"), "which may"
+        assert await succeeds(port, family="ipv6", fallback=True)
+
+
+async def succeeds(port: int, **options: object) -> bool:
+    target = tcp(address="127.0.0.1", port=port, timeout="1s", **options)
+    return (await observe(collect, target, TOOLS)).reason is None
 
 
 def open_sockets() -> int:

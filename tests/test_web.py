@@ -378,7 +378,11 @@ def test_the_configuration_in_force_is_shown_with_its_defaults_and_units(tmp_pat
         "interval_s": 60.0,
         "timeout_s": 5.0,
         "family": "any",
+        "fallback": False,
+        "every_address": False,
+        "expect": "reachable",
         "port": probe["port"],
+        "talk": [],
     }
     assert shown["policy"]["hash"].startswith("sha256:")
     assert "load >= 0.10 at most 0.05" in shown["policy"]["links"]["low_use"]

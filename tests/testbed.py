@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -23,8 +24,9 @@ from typing import Any, Literal, TypeVar
 from tests.debian import ASSUMED, UnavailableError, download, unpack
 
 PACKAGES = (
-    *("chromium", "curl", "fonts-wqy-microhei", "iproute2"),
-    *("openssl", "prometheus", "prometheus-snmp-exporter", "snmp", "snmpd"),
+    *("chromium", "curl", "dnsmasq-base", "fonts-wqy-microhei", "fping", "iproute2"),
+    *("openssl", "prometheus", "prometheus-blackbox-exporter", "prometheus-snmp-exporter"),
+    *("snmp", "snmpd"),
 )
 """What today's tests talk to; their libraries come along."""
 
@@ -105,6 +107,13 @@ def free_port(kind: Literal["tcp", "udp"]) -> int:
             except OSError:
                 continue
         return port
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used, to the nanosecond (clock_getcpuclockid(3))."""
+    clock = ctypes.c_int()
+    assert ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)) == 0
+    return time.clock_gettime(clock.value)
 
 
 def eventually(claim: Callable[[], T], deadline_s: float = 10) -> T:

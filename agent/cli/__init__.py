@@ -7,7 +7,7 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover", "assess", "explain")
+COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe")
 
 config_option = click.option(
     "-c",

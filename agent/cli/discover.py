@@ -74,7 +74,7 @@ def _credential(community_file: Path | None, path: Path | None, name: str | None
     if path is not None or name is not None:
         return _named(path, name)
     if community_file is not None:
-        from config.secrets import from_file  # noqa: PLC0415 - only where there is a file
+        from collectors.secrets import from_file  # noqa: PLC0415 - only where there is a file
 
         try:
             return Community(from_file(community_file))

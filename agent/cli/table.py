@@ -6,6 +6,7 @@ from rich.table import Table
 
 from agent.cli.advice import advised
 from agent.cli.shown import UNKNOWN, console, percent, scaled, table
+from agent.isolation import must_not_answer
 from agent.observe import Observation
 from collectors import link as link_metrics
 from collectors.base import CounterReading, Sample, find
@@ -116,6 +117,6 @@ def _probes(observations: Iterable[Observation], values: Values) -> Table:
 
 def _answer(observation: Observation) -> str:
     if observation.reason is None:
-        return "yes"
+        return "none, as it should be" if must_not_answer(observation.target) else "yes"
     # A fault of this node's says nothing of the target.
-    return str(observation.reason) if observation.reason.is_remote else "not asked"
+    return str(observation.reason) if observation.is_conclusive else "not asked"

@@ -5,8 +5,10 @@ its ticks in proportion to time; a tick that such spans cover wholly is *seen*. 
 says how much crossed the line altogether: its ticks form a *run* with known amounts.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from collectors.base import (
@@ -112,12 +114,24 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
 
 def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
     """Let a level stand until the next reading, but no longer than it says it holds."""
+    if before.value is None:
+        return Gap.UNPROVEN
     elapsed_s = after.at.wall_s - before.at.wall_s
     if elapsed_s <= 0 or not _clocks_agree(before.at, after.at, elapsed_s):
         return Gap.CLOCK
     seconds = min(elapsed_s, before.holds_s)
     start_s = before.at.wall_s
     return Span(start_s, start_s + seconds, (before.value * seconds,))
+
+
+def pieces(span: Span, tick_s: float = TICK_S) -> list[Span]:
+    """Cut the span of a level into such as make ticks seen: it is the same at each moment."""
+    if _is_short(span, tick_s):
+        return [span]
+    count = math.ceil(span.seconds / tick_s)
+    edges = [span.start_s + span.seconds * part / count for part in range(count)]
+    amounts = tuple(amount / count for amount in span.amounts)
+    return [Span(start, end, amounts) for start, end in pairwise([*edges, span.end_s])]
 
 
 def begin(at_s: float, width: int, tick_s: float = TICK_S) -> Fold:

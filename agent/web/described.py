@@ -1,6 +1,7 @@
 """What the agent says of itself to machines: its configuration, and how to scrape it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
@@ -52,6 +53,8 @@ def _plain(value: object) -> object:
     """Make it of what JSON knows; a type that is not thought of is written as text."""
     if isinstance(value, SecretStr | SecretBytes):
         return SECRET
+    if isinstance(value, re.Pattern):
+        return str(value.pattern)
     if isinstance(value, tuple | list):
         return [_plain(it) for it in value]
     if value is None or isinstance(value, bool | int | float | str):

@@ -9,7 +9,7 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, many_devices, snmp_poll
+from tests.bench import agent_cost, http, icmp, many_devices, snmp_poll, tcp
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -32,7 +32,10 @@ def main() -> None:
     print(f"- {peer('snmpd').run('-v').stdout.strip().splitlines()[0]}\n")
     snmp_poll.main()
     many_devices.main()
+    icmp.main()
     agent_cost.main()
+    tcp.main()
+    http.main()
 
 
 if __name__ == "__main__":

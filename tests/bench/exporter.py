@@ -1,8 +1,6 @@
 """The peer: Debian's prometheus-snmp-exporter, told to walk the columns that are compared."""
 
-import ctypes
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
 from collectors.snmp import ifmib
+from tests import testbed
 from tests.snmpd import SECRETS
 from tests.testbed import eventually, free_port, peer
 
@@ -57,10 +56,8 @@ class Exporter:
         return text
 
     def cpu_s(self) -> float:
-        """CPU seconds it has used, to the nanosecond (clock_getcpuclockid(3))."""
-        clock = ctypes.c_int()
-        assert ctypes.CDLL(None).clock_getcpuclockid(self.pid, ctypes.byref(clock)) == 0
-        return time.clock_gettime(clock.value)
+        """CPU seconds it has used."""
+        return testbed.cpu_s(self.pid)
 
     def is_up(self) -> bool:
         try:

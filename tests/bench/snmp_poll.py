@@ -22,7 +22,7 @@ from tests.testbed import peer
 
 LARGE = 1000
 MANY, SMALL = 50, 48
-ROUNDS = 5
+ROUNDS = 9
 LIMIT = 0.3
 """Of the exporter's CPU."""
 

@@ -178,19 +178,21 @@ class Rows:
     def __init__(self, device: str, indexes: Sequence[str]) -> None:
         self.get = Get(f"{column}.{index}" for index in indexes for column in OIDS)
         self._metrics = METRICS * len(indexes)
-        self._labels = [(device, index) for index in indexes for _ in OIDS]
-        self._texts = [n for n, it in enumerate(self._metrics) if len(it.labels) > len(LABELS)]
+        self._labels: list[tuple[str, ...]] = [(device, it) for it in indexes for _ in OIDS]
+        texts = [n for n, it in enumerate(self._metrics) if len(it.labels) > len(LABELS)]
+        self._texts: dict[int, Value] = dict.fromkeys(texts)
+        for place in texts:
+            self._labels[place] += ("",)
 
     def series(self, values: list[Any]) -> Iterable[Series]:
-        """Every cell that has a value."""
-        labels: list[tuple[str, ...]] = list(self._labels)
-        for place in self._texts:
-            labels[place] = (*labels[place], text(values[place]))
+        """Every cell that has a value; a label is made anew when its text is another."""
+        for place, before in self._texts.items():
+            if values[place] != before:
+                self._texts[place] = values[place]
+                self._labels[place] = (*self._labels[place][: len(LABELS)], text(values[place]))
             values[place] = 1
-        series = zip(self._metrics, values, labels, strict=True)
-        if set(map(type, values)) != {int}:
-            series = (it for it in series if isinstance(it[1], int))
-        return series
+        series = zip(self._metrics, values, self._labels, strict=True)
+        return series if None not in values else (it for it in series if it[1] is not None)
 
 
 def prepared(device: str, rows: Sequence[str]) -> Iterator[Rows]:

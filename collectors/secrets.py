@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from collectors.fields import seen
-from config.fields import folder_of
+from collectors.files import folder_of
 
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 _MOST_BYTES = 4096

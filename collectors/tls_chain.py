@@ -1,0 +1,90 @@
+"""What the certificates of a chain say: until when, since when, whose (RFC 5280)."""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from cryptography import x509
+
+from collectors.base import Metric, Sample
+
+EXPIRY = Metric(
+    "netfold_probe_tls_expiry_timestamp_seconds",
+    "gauge",
+    "When the first certificate of the chain expires.",
+    ("target",),
+)
+CERTIFICATE_EXPIRY = Metric(
+    "netfold_probe_tls_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When this certificate of the chain expires.",
+    ("target", "subject", "serial"),
+)
+CERTIFICATE_START = Metric(
+    "netfold_probe_tls_certificate_start_timestamp_seconds",
+    "gauge",
+    "From when on this certificate of the chain is valid.",
+    ("target", "subject", "serial"),
+)
+METRICS = (EXPIRY, CERTIFICATE_EXPIRY, CERTIFICATE_START)
+
+_MOST_SHOWN = 16
+_LONGEST_SUBJECT = 200
+_DER = 2  # _ssl.ENCODING_DER
+
+
+class Certificate(NamedTuple):
+    """What is shown of one; times are UTC epoch seconds."""
+
+    subject: str
+    serial: str
+    starts_s: float
+    expires_s: float
+
+
+def read(chain: Sequence[bytes]) -> list[Certificate]:
+    """Read certificates in DER; one that cannot be read is left out, for nothing is known of it."""
+    return [it for it in map(_read, chain) if it]
+
+
+def verified(tls: ssl.SSLObject) -> list[bytes]:
+    """The chain in DER that a finished handshake has verified, the server's own first."""
+    # Public from Python 3.13 on; the methods beneath are the same in all of them.
+    beneath: Any = tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    return [it.public_bytes(_DER) for it in beneath.get_verified_chain() or ()]
+
+
+def samples(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:
+    """The first end of all of them, and each one's own; nothing of an empty chain."""
+    if not chain:
+        return
+    yield Sample(EXPIRY, min(it.expires_s for it in chain), (target,))
+    # A chain may hold a certificate twice, and hundreds of them.
+    shown = {(it.subject, it.serial): it for it in chain[:_MOST_SHOWN]}
+    for (subject, serial), it in shown.items():
+        yield Sample(CERTIFICATE_EXPIRY, it.expires_s, (target, subject, serial))
+        yield Sample(CERTIFICATE_START, it.starts_s, (target, subject, serial))
+
+
+def validity(chain: Sequence[Certificate]) -> str:
+    """Say in words when the chain begins and ends to be valid as a whole."""
+    starts_s, expires_s = max(it.starts_s for it in chain), min(it.expires_s for it in chain)
+    return f"valid from {_day(starts_s)} to {_day(expires_s)}"
+
+
+def _read(der: bytes) -> Certificate | None:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return Certificate(
+            certificate.subject.rfc4514_string()[:_LONGEST_SUBJECT],
+            f"{certificate.serial_number:x}",
+            certificate.not_valid_before_utc.timestamp(),
+            certificate.not_valid_after_utc.timestamp(),
+        )
+    except ValueError:  # OpenSSL takes some that it does not
+        return None
+
+
+def _day(time_s: float) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC"

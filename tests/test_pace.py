@@ -1,0 +1,37 @@
+"""Turns to send: how far away each is, and that a limit is this host's fault, not a target's."""
+
+import pytest
+
+from collectors.base import CollectError, Moment, Reason, Tools
+from collectors.pace import Pace, turn
+
+ANY = float("inf")
+
+
+def test_a_burst_is_spread_over_the_time_that_the_limit_gives_it() -> None:
+    pace = Pace()
+    waits_s = [pace.take(1000, 7.0, ANY) for _ in range(1000)]
+    assert waits_s[:20] == [0] * 20
+    assert waits_s[-1] == pytest.approx(0.979)
+    assert waits_s == sorted(waits_s)
+
+
+def test_turns_that_nobody_took_are_not_saved_up() -> None:
+    pace = Pace()
+    pace.take(10, 0.0, ANY)
+    assert [pace.take(10, 1000.0, ANY) for _ in range(2)] == pytest.approx([0, 0.08])
+
+
+def test_a_turn_too_far_away_is_not_taken() -> None:
+    pace = Pace()
+    pace.take(1, 0.0, ANY)
+    assert pace.take(1, 0.0, 0.5) is None
+    assert pace.take(1, 0.0, ANY) == pytest.approx(0.98)
+
+
+async def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
+    tools = Tools(lambda: Moment(0, 0), packets_per_s=0.5)
+    await turn(tools)
+    with pytest.raises(CollectError, match=r"^0\.5 packets a second leave no turn") as caught:
+        await turn(tools, 1)
+    assert caught.value.reason is Reason.LOCAL
