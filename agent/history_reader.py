@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.history import HistoryError
 from agent.judge.bounds import Floats, Traffic
@@ -77,8 +78,9 @@ class HistoryReader:
 
         A probe of another address has another series: each tick is of the one that saw it.
         """
-        for start in range(0, len(probes), TOGETHER):
-            some = probes[start : start + TOGETHER]
+        together = 2 * TOGETHER // len(measures)  # a link has two slots
+        for start in range(0, len(probes), together):
+            some = probes[start : start + together]
             slots = {
                 slot for it in some for measure in measures for slot in self._levels[it, measure]
             }
@@ -86,7 +88,9 @@ class HistoryReader:
             for probe in some:
                 yield probe, {it: self._level(probe, it, values, ticks) for it in measures}
 
-    def _level(self, probe: str, measure: str, values: Mapping[int, Floats], ticks: int) -> Floats:
+    def _level(
+        self, probe: str, measure: str, values: Mapping[int, NDArray[np.float32]], ticks: int
+    ) -> Floats:
         level = np.full(ticks, np.nan)
         for slot in self._levels[probe, measure]:
             seen = ~np.isnan(values[slot])
@@ -125,7 +129,9 @@ class HistoryReader:
             found[subject, measure].append(slot)
         return found
 
-    def _rates(self, slots: Sequence[int], first: int, ticks: int) -> Iterator[tuple[int, Floats]]:
+    def _rates(
+        self, slots: Sequence[int], first: int, ticks: int
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The rates of slots over a window, stripe by stripe."""
         left = list(slots)
         while left:

@@ -6,12 +6,11 @@ by `drain`, and given back by `put_back` where it could not be written.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
-from pydantic import TypeAdapter, ValidationError
+from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.standing import Standing, unpacked
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
 log = logging.getLogger(__name__)
@@ -55,19 +54,6 @@ MAX_PENDING_TICKS = 288
 """A day of ticks waits in memory for a disk that takes no writes; then the oldest are let go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one series stands: its last reading, the open tick, its counters on /metrics."""
-
-    reading: CounterReading | GaugeReading
-    fold: Fold
-    totals: tuple[int, int] = (0, 0)
-    dropped: int = 0
-
-
-_STANDING = TypeAdapter(Standing)
-
-
 class Recorder:
     """Takes every reading of the agent; `capacities` is bit/s by link, None: its port's speed."""
 
@@ -87,9 +73,9 @@ class Recorder:
         """Whether something waits to be written."""
         return bool(self._pending or self._steps)
 
-    def restore(self, states: Mapping[SeriesKey, str]) -> None:
+    def restore(self, states: Mapping[SeriesKey, bytes]) -> None:
         """Go on where the written series stopped; what has been read since stays as it is."""
-        found = {key: standing for key, text in states.items() if (standing := _parsed(text))}
+        found = {key: it for key, state in states.items() if (it := unpacked(key, state))}
         read_since = set(self._identities)
         for key, standing in sorted(found.items(), key=lambda item: item[1].reading.at.wall_s):
             self._standings.setdefault(key, standing)
@@ -125,7 +111,7 @@ class Recorder:
         if everything:
             records |= {key: Record() for key in self._standings if key not in records}
         for key, record in records.items():
-            record.state = _STANDING.dump_json(self._standings[key]).decode()
+            record.state = self._standings[key].packed()
         return records, steps
 
     def put_back(self, records: Mapping[SeriesKey, Record], steps: Iterable[Capacity]) -> None:
@@ -217,14 +203,6 @@ class Recorder:
         if self._capacities.get(reading.subject) != bps:
             self._capacities[reading.subject] = bps
             self._steps.append(Capacity("link", reading.subject, reading.at.wall_s, bps))
-
-
-def _parsed(text: str) -> Standing | None:
-    """Read a written standing; one that a bad disk changed is as good as none."""
-    try:
-        return _STANDING.validate_json(text)
-    except ValidationError:
-        return None
 
 
 def _let_go_of_the_oldest(record: Record) -> None:

@@ -18,7 +18,9 @@ import numpy as np
 from agent.assessment import assess
 from agent.history import Capacity, History, Record, SeriesKey
 from agent.history_reader import HistoryReader
-from agent.judge.rates import TICK_S, Tick
+from agent.judge.rates import TICK_S, Tick, begin
+from agent.standing import Standing
+from collectors.base import CounterReading, Moment
 from config.agent import AgentConfig, Node
 from config.inventory import Interface, Link, Network
 
@@ -73,7 +75,12 @@ def written(folder: Path, links: int) -> list[float]:
     chance = np.random.default_rng(1)
     keys = [SeriesKey("link", name, f"r1 {name}", "octets") for name in names(links)]
     usual = chance.choice([2e3, 2e5, 5e6, 4e7], links)
-    state = "x" * 400
+    at = Moment(FIRST * TICK_S, 1000.0)
+    standings = [
+        Standing(CounterReading("link", it.subject, it.identity, at, n, n, 64, 1.0, 1e9), fold)
+        for n, it in enumerate(keys)
+        for fold in [begin(at.wall_s, 2)]
+    ]
     history = History(folder / "history.db")
     steps = [Capacity("link", it.subject, FIRST * TICK_S, BANDWIDTH_BPS) for it in keys]
     taken, numbers = [], list(range(FIRST, FIRST + TICKS))
@@ -81,18 +88,13 @@ def written(folder: Path, links: int) -> list[float]:
     batches += [[number] for number in numbers[-288:]]
     for batch in batches:
         rates = usual * chance.lognormal(0, 1, (len(batch), 2, links))
-        records = {
-            key: Record(
-                [
-                    Tick(n, (float(r[0, at]), float(r[1, at])))
-                    for n, r in zip(batch, rates, strict=True)
-                ],
-                {},
-                state,
-            )
-            for at, key in enumerate(keys)
-        }
+        records = {key: Record() for key in keys}
+        for number, (received, sent) in zip(batch, rates.tolist(), strict=True):
+            for record, *both in zip(records.values(), received, sent, strict=True):
+                record.ticks.append(Tick(number, tuple(both)))
         begun = time.process_time()
+        for record, standing in zip(records.values(), standings, strict=True):
+            record.state = standing.packed()
         history.write(records, steps)
         if len(batch) == 1:
             taken.append((time.process_time() - begun) * 1e3)
