@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sources.series import File, SeriesError, read
+from agent.sources.rows import SeriesError
+from agent.sources.series import File, read
 from tests.agentproc import netfold
 
 LINKS = "subject,unix_time,receive_bps,transmit_bps,capacity_bps"
