@@ -78,20 +78,25 @@ class Series:
 
     def values(self, column: str, first: int, ticks: int) -> Floats:
         """The means of a column over a window; NaN where no row has it."""
-        self._settle()
         found = np.full(ticks, np.nan)
-        start, stop = np.searchsorted(self._known.ticks, (first, first + ticks))
-        row = self._columns.index(column)
-        sums, counts = self._known.sums[row, start:stop], self._known.counts[row, start:stop]
-        at = self._known.ticks[start:stop] - first
-        has = counts > 0
-        found[at[has]] = sums[has] / counts[has]
+        its_ticks, values = self.known(column, first, first + ticks)
+        found[its_ticks - first] = values
         return found
 
-    def first_tick(self) -> int:
-        """The tick of its earliest row."""
+    def known(self, column: str, start: int, stop: int) -> tuple[NDArray[np.int64], Floats]:
+        """The ticks from `start` to before `stop` that have a column, and its means in them."""
         self._settle()
-        return int(self._known.ticks[0])
+        inside = slice(*np.searchsorted(self._known.ticks, (start, stop)))
+        row = self._columns.index(column)
+        sums, counts = self._known.sums[row, inside], self._known.counts[row, inside]
+        has = counts > 0
+        return self._known.ticks[inside][has], sums[has] / counts[has]
+
+    @property
+    def first_tick(self) -> int:
+        """The tick of its earliest row that is still known; of its latest one without any."""
+        self._settle()
+        return int(self._known.ticks[0]) if len(self._known.ticks) else self.last_tick
 
     def _settle(self) -> None:
         if not self._pending:
