@@ -289,6 +289,8 @@ class History:
 
     def _fill(self, db: sqlite3.Connection, records: dict[SeriesKey, Record]) -> int:
         """Write ticks, runs and states; return how many ticks had no row yet."""
+        if any(slot not in self._slots for key in records for slot in key.slots):
+            self._load_slots()  # an import beside the agent may have given some out
         rates: dict[int, list[tuple[int, float]]] = {}
         for key, record in records.items():
             last = max(
