@@ -59,10 +59,10 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     config = department(folder, read)
     samples = list(scraped(recorded(read, config), config, random))
     path = folder / "netfold.yaml"
-    found = {
-        "history": assessed("-c", path),
-        "csv": assessed("--series", table(folder, seen_whole)),
-    }
+    found = {"history": assessed("-c", path)}
+    (folder / "export.csv").write_text(netfold("history", "export", "-c", path).stdout)
+    found["csv"] = assessed("--series", folder / "export.csv")
+    found["truth"] = assessed("--series", table(folder, seen_whole))
     backfill(samples, folder / "prometheus")
     with prometheus({}, folder / "prometheus", *KEEP_OLD) as server:
         found["prometheus"] = assessed("-c", path, "--prometheus", server.url)

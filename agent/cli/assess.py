@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agent import clock, facts
+from agent import clock, facts, logs
 from agent.assessment import Verdict, assess
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
@@ -76,6 +76,7 @@ def judged(
     step: float,
 ) -> tuple[Policy, list[Verdict]]:
     """Judge what the options name, or end the command with what is wrong."""
+    logs.set_up()
     _check_usage(path, series, prometheus)
     at_s = None if at is None else _time_s(at)
     try:

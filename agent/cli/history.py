@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent import clock
+from agent import clock, logs
 from agent.cli import config_option, stop
 from agent.cli.progress import shown
 from agent.cli.source import read
@@ -35,6 +35,7 @@ def import_(file: Path, path: Path | None) -> None:
     The file is as `assess --series` has it, its subjects the links of the configuration. What the
     history has stays as it is. Do it as the user that runs the agent; it may run meanwhile.
     """
+    logs.set_up()
     try:
         config = read(path)
         with shown(f"reading {file.name}") as progress:

@@ -80,9 +80,12 @@ class PrometheusReader:
         self._runner.run(self._open.enter_async_context(self._api))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._runner.run(self._open.aclose())
         self._runner.close()
+        if error is None and not self._has_found:
+            facts = {"server": self._url}
+            log.warning("the server holds nothing of these links, all is unseen", extra=facts)
 
     def traffic(
         self, links: Sequence[str], first: int, ticks: int
@@ -101,9 +104,6 @@ class PrometheusReader:
             batch = self._runner.run(self._fetch(some, first, ticks, tell))
             for link in some:
                 yield link, self._window(batch, link)
-        if not self._has_found and links:
-            facts = {"server": self._url, "link": links[0], "links": len(links)}
-            log.warning("the server holds nothing of these links, all is unseen", extra=facts)
 
     async def _fetch(
         self, links: Sequence[str], first: int, ticks: int, tell: Callable[[float], None]
