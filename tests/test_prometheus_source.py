@@ -418,3 +418,21 @@ def department(folder: Path, **more: Any) -> Path:
     networks = [{"name": "edu", "kind": "dedicated"}]
     write(path, {"node": {"name": "n"}, "networks": networks, "links": [link], **more})
     return path
+
+
+@pytest.mark.parametrize(
+    ("prometheus", "message"),
+    [
+        ({"bearer": "hunter2-hunter2"}, "prometheus.bearer: a secret is not written here"),
+        ({"user": "ada"}, "prometheus: user and password belong together; write both, or none"),
+        ({"labels": {"a-b": "x"}}, "not the name of a label: 'a-b'; write one, as instance"),
+        ({"token": "x"}, "prometheus.token: unknown key; known here: "),
+    ],
+)
+def test_how_a_server_is_asked_is_checked_with_the_configuration(
+    tmp_path: Path, prometheus: dict[str, Any], message: str
+) -> None:
+    done = netfold("check", "-c", department(tmp_path, prometheus=prometheus))
+    assert done.returncode == 2
+    assert message in done.stderr + done.stdout
+    assert "hunter2" not in done.stderr + done.stdout
