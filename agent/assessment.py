@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, summed
 from agent.judge.calendar import last_occurrence
 from agent.judge.evidence import Evidence, of_traffic
 from agent.judge.groups import Member, judge_group, judge_network, primary_capacity
 from agent.judge.status import Status
 from agent.judge.verdict import Judgement, earliest, judge
+from agent.sources.windows import Windows
 from config.agent import AgentConfig
 from config.inventory import Exemption, Link, Network
 from config.policy import LinkPolicy, Measure
@@ -54,9 +54,7 @@ class _Unit:
         return [Member(windows[link.name], link.role == "primary") for link in self.links]
 
 
-def assess(
-    config: AgentConfig, reader: HistoryReader, end_tick: int, today: date
-) -> Iterator[Verdict]:
+def assess(config: AgentConfig, reader: Windows, end_tick: int, today: date) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
     judging = _Judging(config.policy.links, reader, end_tick, today)
     units = list(_units(config))
@@ -84,7 +82,7 @@ def _units(config: AgentConfig) -> Iterator[_Unit]:
 @dataclass(frozen=True, slots=True)
 class _Judging:
     policy: LinkPolicy
-    reader: HistoryReader
+    reader: Windows
     end_tick: int
     today: date
 

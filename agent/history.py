@@ -140,6 +140,27 @@ class History:
         with self._named_errors():
             self._or_anew(lambda: self._write(records, capacities))
 
+    def fill(
+        self, batches: Iterable[dict[SeriesKey, Record]], capacities: Iterable[Capacity] = ()
+    ) -> None:
+        """Write old series batch by batch in one transaction, so that memory stays small.
+
+        Nobody else writes meanwhile. Rates that are there are never overwritten.
+
+        Raises:
+            HistoryError: nothing of it was written; the same call may succeed later.
+        """
+        with self._named_errors():
+            try:
+                with self._transaction() as db:
+                    new = sum(self._fill(db, batch) for batch in batches)
+                    for capacity in capacities:
+                        self._step(db, capacity)
+            except BaseException:
+                self._load_slots()  # those given out in what was rolled back
+                raise
+        self.tick_count += new
+
     def states(self) -> dict[SeriesKey, bytes]:
         """Where every series stood when it was last written."""
         blocks = dict(self._read("SELECT block, states FROM standings"))
@@ -286,6 +307,8 @@ class History:
 
     def _fill(self, db: sqlite3.Connection, records: dict[SeriesKey, Record]) -> int:
         """Write ticks, runs and states; return how many ticks had no row yet."""
+        if any(key not in self._known for key in records):
+            self._load_slots()  # an import beside the agent may have given some out
         rates: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         states: dict[int, bytes] = {}
         runs: list[tuple[int, int, int, str]] = []

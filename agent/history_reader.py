@@ -56,6 +56,12 @@ class HistoryReader:
         self._db.close()
 
     @property
+    def first_tick(self) -> int | None:
+        """The earliest tick that anything was seen in; None if the history is empty."""
+        ((first,),) = self._rows("SELECT min(tick) FROM ticks")
+        return None if first is None else int(first)
+
+    @property
     def last_tick(self) -> int | None:
         """The latest tick that anything was seen in; None if the history is empty."""
         ((last,),) = self._rows("SELECT max(tick) FROM ticks")

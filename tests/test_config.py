@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the shipped files and the secrets that they name."""
     for file in SHIPPED.glob("*.yaml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    for name in ("auth.key", "priv.key", "community.key"):
+    for name in ("auth.key", "priv.key", "community.key", "token.key"):
         (tmp_path / name).write_text(f"{SECRET}-{name}\n")
         (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("NETFOLD_PRIV", f"{SECRET}-env")

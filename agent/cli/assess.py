@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from agent import clock, facts
+from agent import clock, facts, logs
 from agent.assessment import Verdict, assess
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
+from agent.cli.progress import shown
 from agent.cli.source import read
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
@@ -22,8 +23,10 @@ from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
-from agent.sources.series import File, SeriesError
+from agent.sources.rows import SeriesError
+from agent.sources.series import File, Span
 from agent.sources.series import read as read_series
+from agent.sources.windows import SourceError, Windows
 from agent.verdict_json import iso, said_of
 from config.agent import AgentConfig
 from config.policy import Policy, load_policy
@@ -43,6 +46,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
             "--policy", "policy_path", type=click.Path(path_type=Path), help="Another one."
         ),
         click.option("--series", type=click.Path(path_type=Path), help="A CSV, not the history."),
+        click.option("--prometheus", metavar="URL", help="What it holds, not the history."),
         config_option,
     ):
         command = option(command)
@@ -53,7 +57,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool, **source: Any) -> None:
-    """Judge every line by the agent's history, or every line or server of a CSV file."""
+    """Judge every line by the agent's history or by a Prometheus, or all of a CSV file."""
     policy, verdicts = judged(**source)
     if as_json:
         said = [said_of(it, policy) for it in verdicts]
@@ -63,31 +67,74 @@ def command(as_json: bool, **source: Any) -> None:
 
 
 def judged(
-    path: Path | None, series: Path | None, policy_path: Path | None, at: str | None, step: float
+    *,
+    path: Path | None,
+    series: Path | None,
+    prometheus: str | None,
+    policy_path: Path | None,
+    at: str | None,
+    step: float,
 ) -> tuple[Policy, list[Verdict]]:
     """Judge what the options name, or end the command with what is wrong."""
-    if series is not None and path is not None:
-        stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
+    logs.set_up()
+    _check_usage(path, series, prometheus)
     at_s = None if at is None else _time_s(at)
     try:
         own = load_policy(policy_path) if policy_path or series else None
         if series is not None:
             policy = own or load_policy(None)
-            return policy, _of_file(read_series(series, step), policy, at_s)
+            return policy, _of_file(_read_file(series, step, policy, at_s), policy, at_s)
         config = read(path)
         config = config.model_copy(update={"policy": own}) if own else config
+        if prometheus is not None:
+            return config.policy, _of_prometheus(prometheus, config, at_s)
         return config.policy, _of_history(config, at_s)
     except (ConfigError, SeriesError) as error:
         stop(error, 2)
+    except SourceError as error:
+        stop(error, 1)
     except HistoryError as error:
         stop(f"{error}; netfold run keeps it, and --series judges a CSV file", 1)
 
 
+def _check_usage(path: Path | None, series: Path | None, prometheus: str | None) -> None:
+    if series is not None and path is not None:
+        stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
+    if series is not None and prometheus is not None:
+        stop("--series and --prometheus exclude each other; name one source", 2)
+    if prometheus is not None and path is None:
+        stop("--prometheus needs -c FILE: the configuration says which links there are", 2)
+
+
 def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict]:
-    end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
     with HistoryReader(config.data_dir / "history.sqlite") as reader:
-        end_tick = int(end_s // reader.tick_s)
-        return list(assess(config, reader, end_tick, facts.day(end_s)))
+        return _assessed(config, reader, at_s)
+
+
+def _of_prometheus(url: str, config: AgentConfig, at_s: float | None) -> list[Verdict]:
+    from agent.sources.prometheus import PrometheusReader  # noqa: PLC0415 - aiohttp only for it
+
+    try:
+        with (
+            shown("reading") as progress,
+            PrometheusReader(url, config.prometheus, progress) as reader,
+        ):
+            return _assessed(config, reader, at_s)
+    except ValueError as error:
+        stop(error, 2)
+
+
+def _assessed(config: AgentConfig, windows: Windows, at_s: float | None) -> list[Verdict]:
+    end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
+    return list(assess(config, windows, int(end_s // windows.tick_s), facts.day(end_s)))
+
+
+def _read_file(path: Path, step_s: float, policy: Policy, at_s: float | None) -> File:
+    """Read of each subject what the longer one of the policy's windows can want."""
+    ticks = int(max(policy.links.window_s, policy.servers.window_s) // step_s)
+    last = None if at_s is None else int(at_s // step_s) - 1
+    with shown(f"reading {path.name}") as progress:
+        return read_series(path, step_s, Span(ticks, last), progress)
 
 
 def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
