@@ -15,6 +15,7 @@ _ADVICE = {
     Reason.UNSUPPORTED_PROTOCOL: "it is there: ask which protocols it speaks, TLCP perhaps",
     Reason.UNEXPECTED_CONTENT: "compare what came with what the configuration expects",
     Reason.REACHED: "look what on the way lets this node through: a route, a rule, a second line",
+    Reason.LOCAL: "the fault is on this node: see its routes, addresses, firewall and limits",
     Reason.AUTH: "check what the device lets this user or community read",
     Reason.UNKNOWN_USER: "check the name, and that the user was made on this device",
     Reason.WRONG_DIGEST: "check auth.secret and auth.protocol against the device's",

@@ -59,7 +59,7 @@ async def _tried(target: Target, config: AgentConfig) -> bool:
     collector = collector_of(target)
     for line in _head(target, config):
         click.echo(line)
-    tools = Tools(clock.now)
+    tools = Tools(clock.now, packets_per_s=config.probe_packets_per_second)
     started_s = perf_counter()
     _say(0.0, "begin")
     try:
