@@ -209,6 +209,16 @@ def test_seeded_drops_are_counted_exactly(lab: Lab, addresses: str) -> None:
     assert 10 < record["dropped"] == sum(lost)
 
 
+def test_what_is_lost_is_told_also_where_every_address_is_to_answer(lab: Lab) -> None:
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3})
+    address = V4.format(icmp_far.COMMANDED)
+    options = {"address": address, "count": 10, "gap": "10ms", "timeout": "700ms"}
+    outcomes = lab.ask(*[options | {"every_address": True}] * 10)
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 10) for one in outcomes["outcomes"]]
+    assert 10 < record["dropped"] == sum(lost)
+
+
 @BOTH
 def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
     lab: Lab, addresses: str
@@ -454,6 +464,11 @@ async def test_a_packet_that_failed_here_counts_nowhere(monkeypatch: pytest.Monk
             id="a-round-longer-than-the-timeout",
         ),
         pytest.param({"timeout_s": 0.1, "count": 1}, "of at least 0.15s", id="no-time-to-wait"),
+        pytest.param(
+            {"timeout_s": 1, "count": 5, "family": "ipv4", "fallback": True},
+            "fit half of a timeout of 1s; .* of at least 1.9s",
+            id="no-time-for-both-families",
+        ),
         pytest.param({"count": 0}, "greater than or equal to 1", id="no-packets"),
         pytest.param({"count": 21}, "less than or equal to 20", id="too-many-packets"),
         pytest.param({"gap": "0s"}, "greater than or equal to 0.01", id="no-gap"),
