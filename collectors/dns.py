@@ -150,7 +150,7 @@ async def _exchange(
         raise failed(one.endpoint, error, has_left=True) from error
     _note(one, "processing", started_s)
     records = sum(map(len, reply.answer))
-    tell("answered %s with %d records", dns.rcode.to_text(reply.rcode()), records)
+    tell("answered %s, records: %d", dns.rcode.to_text(reply.rcode()), records)
     return reply
 
 
@@ -167,6 +167,7 @@ async def _read_udp(one: _Round, sock: socket) -> dns.message.Message:
             if one.query.is_response(reply):
                 return reply
         one.strange += 1
+        await asyncio.sleep(0)  # who sends faster than we read holds up nobody else
 
 
 async def _read_tcp(one: _Round, sock: socket) -> dns.message.Message:

@@ -16,7 +16,7 @@ from collectors.fields import Duration, Host
 from collectors.pace import turn
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
-from collectors.story import is_heard, tell
+from collectors.story import answered, is_heard, tell
 from collectors.wire import TOKEN_BYTES, Shape, Way
 
 LOSS = Metric(
@@ -155,6 +155,8 @@ def _no_reply(target: IcmpTarget, endpoint: Endpoint, known: list[Answer | None]
     loss = Sample(LOSS, 1, (target.name,))
     word = next((answer for answer in known if isinstance(answer, RoutersWord)), None)
     if word:
+        if word.router == endpoint.host:  # a firewall of its own: it is there
+            answered("the target itself said so")
         return CollectError(Reason.UNREACHABLE, f"{endpoint.host}: {word.text}", [loss])
     sent = f"{len(known)} packet{'s' if len(known) > 1 else ''}"
     return CollectError(Reason.TIMEOUT, f"{endpoint.host}: no reply to {sent}", [loss])

@@ -289,6 +289,8 @@ def test_a_routers_word_is_told_and_whose_it_is(
 def test_an_extended_error_in_words(error: str, text: str | None) -> None:
     word = read_word(bytes.fromhex(error))
     assert (word.text if word else None) == text
+    if word:
+        assert word.router == ("198.51.100.2" if "says" in word.text else None)
 
 
 @BOTH

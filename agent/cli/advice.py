@@ -7,7 +7,8 @@ MANUAL = "docs/operating.md"
 _ADVICE = {
     Reason.RESOLVE: "check the name, or give the IP address",
     Reason.REFUSED: "nobody listens there: check the port, and that the service runs",
-    Reason.TIMEOUT: "check the address, the way there and the far side's access list",
+    Reason.TIMEOUT: "check the address, the way there and the far side's access list; "
+    "if it is only slow, raise timeout",
     Reason.UNREACHABLE: "check the address and the way there",
     Reason.RESET: "something on the way, or the service itself, ends connections: see its log",
     Reason.TLS_VERIFY: "check the name that is asked for, and give the CA that signs it",
