@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from agent.observe import observe
+from agent.round import measure_once
 from collectors.base import CollectError, Moment, Reason, Tools, find
 from collectors.pace import Pace, turn
+from collectors.tcp import TcpTarget
 
 ANY = float("inf")
 
@@ -74,3 +76,12 @@ async def test_each_kind_waits_for_its_turn_and_sends_nothing_without_one(
     await tools.close()
     assert observation.reason is Reason.LOCAL
     assert "leave no turn within" in observation.detail
+
+
+async def test_one_round_of_all_targets_keeps_to_the_configured_limit_too() -> None:
+    targets = [
+        TcpTarget(name=f"t{n}", kind="tcp", address="127.0.0.1", port=1, timeout_s=1)
+        for n in range(2)
+    ]
+    found = await measure_once(targets, packets_per_s=0.5)
+    assert [it.reason for it in found] == [Reason.REFUSED, Reason.LOCAL]

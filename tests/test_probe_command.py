@@ -57,7 +57,11 @@ def test_each_kind_tells_its_steps(tmp_path: Path) -> None:
     with serving(tls(own.server())) as port:
         options = {"name": "c", "kind": "tls", "port": port, "ca": str(own.file)}
         options |= {"address": "127.0.0.1", "server_name": NAME}
-        steps = steps_of(probed(tmp_path, "c", options))
+        told = probed(tmp_path, "c", options)
+    steps = steps_of(told)
+    assert re.search(
+        r"tls_expiry_timestamp_seconds: \d{4}-\d\d-\d\d [\d:]{8} UTC$", told[1], re.MULTILINE
+    )
     assert steps[2:4] == ["connected from 127.0.0.1", "shaking hands"]
     assert re.fullmatch(r"agreed on TLSv1\.3, TLS_\w+", steps[4])
     with serving(greeting(page)) as port:
