@@ -16,7 +16,7 @@ from collectors.fields import Duration, Host
 from collectors.pace import turn
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
-from collectors.story import is_heard, tell
+from collectors.story import answered, is_heard, tell
 from collectors.wire import TOKEN_BYTES, Shape, Way
 
 LOSS = Metric(
@@ -63,11 +63,13 @@ class IcmpTarget(Probe):
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
         least_s = round(sending_s + _LEAST_WAIT_S + _REPORT_S, 3)  # as the message writes it
+        if self.fallback:
+            least_s *= 2  # each family has half of the time
         if least_s > self.timeout_s:
             msg = (
                 f"{self.count} packets {self.gap_s:g}s apart take {sending_s:g}s, which does not "
-                f"fit a timeout of {self.timeout_s:g}s; write a smaller count or gap, "
-                f"or a timeout of at least {least_s:g}s"
+                f"fit {'half of ' * self.fallback}a timeout of {self.timeout_s:g}s; write a "
+                f"smaller count or gap, or a timeout of at least {least_s:g}s"
             )
             raise ValueError(msg)
         return self
@@ -86,9 +88,8 @@ async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
             said so) or `timeout`.
 
     """
-    until_s = perf_counter() + target.timeout_s - _REPORT_S
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         return await _measure(target, endpoint, tools, until_s)
 
     return await at_addresses(target, 0, attempt)
@@ -154,6 +155,8 @@ def _no_reply(target: IcmpTarget, endpoint: Endpoint, known: list[Answer | None]
     loss = Sample(LOSS, 1, (target.name,))
     word = next((answer for answer in known if isinstance(answer, RoutersWord)), None)
     if word:
+        if word.router == endpoint.host:  # a firewall of its own: it is there
+            answered("the target itself said so")
         return CollectError(Reason.UNREACHABLE, f"{endpoint.host}: {word.text}", [loss])
     sent = f"{len(known)} packet{'s' if len(known) > 1 else ''}"
     return CollectError(Reason.TIMEOUT, f"{endpoint.host}: no reply to {sent}", [loss])

@@ -27,6 +27,16 @@ async def turn(tools: Tools, within_s: float = float("inf")) -> None:
         await asyncio.sleep(wait_s)
 
 
+async def turn_before(tools: Tools, until_s: float) -> None:
+    """Wait for a turn that leaves half of the time until then (perf_counter) for what is sent.
+
+    Raises:
+        CollectError: as `turn` does.
+
+    """
+    await turn(tools, max(0.0, until_s - perf_counter()) / 2)
+
+
 class Pace:
     """Gives out turns, one a packet; those that nobody took are not kept."""
 
