@@ -9,13 +9,13 @@ import heapq
 import os
 from itertools import count
 from time import perf_counter, perf_counter_ns
-from typing import NamedTuple, Self
+from typing import Self
 
 from collectors.arrival import Arrivals
 from collectors.base import Metric, Sample
 from collectors.endpoint import Endpoint
 from collectors.router import RoutersWord
-from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Refusal, Reply, Shape, Way, Wire, open_wire
+from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Asked, Shape, Way, Wire, open_wire
 
 DROPS = Metric(
     "netfold_icmp_socket_drops_total",
@@ -44,7 +44,7 @@ class Round:
         self._engine, self._way = engine, way
         self._wire = engine.wire(way)
         self._dropped = self._wire.dropped
-        self._tokens: list[bytes] = []
+        self._asked: list[Asked] = []
         self._settled: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -52,7 +52,7 @@ class Round:
 
     def __exit__(self, *_: object) -> None:
         if self.unanswered:
-            self._engine.forget(self._tokens)
+            self._engine.forget(self._asked)
 
     @property
     def is_whole(self) -> bool:
@@ -68,7 +68,7 @@ class Round:
             OSError: this host could not send it.
 
         """
-        self._tokens.append(self._engine.send(self, self._way, len(self.answers)))
+        self._asked.append(self._engine.send(self, self._way, len(self.answers)))
         self.answers.append(None)
         self.unanswered += 1
 
@@ -87,11 +87,8 @@ class Round:
             await self._settled
 
 
-class _Waiting(NamedTuple):
-    round: Round
-    packet: int
-    sequence: int
-    sent_ns: int
+_Waiting = tuple[Round, int, int]
+"""A round, which packet of it, and when that was sent (ns of perf_counter)."""
 
 
 class IcmpEngine:
@@ -103,7 +100,7 @@ class IcmpEngine:
 
     def __init__(self) -> None:
         self.wires: dict[Way, Wire] = {}
-        self._waiting: dict[bytes, _Waiting] = {}  # by token
+        self._waiting: dict[Asked, _Waiting] = {}
         self._ends: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
         self._numbers = count(1)
         self._arrivals = Arrivals()
@@ -126,33 +123,34 @@ class IcmpEngine:
             self.wires[way] = open_wire(way)
         return self.wires[way]
 
-    def send(self, round_: Round, way: Way, packet: int) -> bytes:
-        """Send a packet of a round, and return the token that its answer will bear."""
-        token, sequence = os.urandom(TOKEN_BYTES), next(self._numbers) & 0xFFFF
-        request = (round_.endpoint.sockaddr, sequence, token, round_.shape)
+    def send(self, round_: Round, way: Way, packet: int) -> Asked:
+        """Send a packet of a round, and return what its answer will bear."""
+        endpoint, shape = round_.endpoint, round_.shape
+        mark = (next(self._numbers) & 0xFFFF).to_bytes(2) + os.urandom(TOKEN_BYTES)
         if not self._next_look:
             self._arrivals.look()
             self._look_soon()
         sent_ns = perf_counter_ns()
         try:
-            self.wire(way).send(*request)
+            self.wire(way).send(endpoint.sockaddr, mark, shape)
         except OSError:
             # The system tells of an earlier packet's failure at whatever comes next.
             self._read_refusals(self.wire(way))
             self._renew(way)
             sent_ns = perf_counter_ns()
-            self.wire(way).send(*request)
-        self._waiting[token] = _Waiting(round_, packet, sequence, sent_ns)
-        return token
+            self.wire(way).send(endpoint.sockaddr, mark, shape)
+        asked = (endpoint.host, mark)
+        self._waiting[asked] = (round_, packet, sent_ns)
+        return asked
 
     def end_by(self, settled: asyncio.Future[None], until_s: float) -> None:
         """Settle a round at that time, if it is not before."""
         heapq.heappush(self._ends, (until_s, next(self._numbers), settled))
 
-    def forget(self, tokens: list[bytes]) -> None:
-        """Wait for these no longer."""
-        for token in tokens:
-            self._waiting.pop(token, None)
+    def forget(self, asked: list[Asked]) -> None:
+        """Wait for answers to these no longer."""
+        for one in asked:
+            self._waiting.pop(one, None)
 
     async def close(self) -> None:
         """Close the sockets; what still waits gets no answer."""
@@ -184,31 +182,25 @@ class IcmpEngine:
         """Read what has come; whether that was all."""
         self._read_refusals(wire)
         replies = 0
-        for reply in wire.replies():
+        for asked, stamp_ns, ttl in wire.replies():
             replies += 1
-            if waiting := self._take(reply):
-                arrived_ns = self._arrivals.at_ns(reply.stamp_ns, waiting.sent_ns)
-                waiting.round.ttl = reply.ttl
-                waiting.round.take(waiting.packet, (arrived_ns - waiting.sent_ns) / 1e9)
+            if waiting := self._waiting.pop(asked, None):
+                round_, packet, sent_ns = waiting
+                round_.ttl = ttl
+                arrived_ns = self._arrivals.at_ns(stamp_ns, sent_ns)
+                round_.take(packet, (arrived_ns - sent_ns) / 1e9)
         wire.count_drops()
         return replies < READ_AT_ONCE
 
     def _read_refusals(self, wire: Wire) -> None:
-        for refusal in wire.refusals():
-            waiting = self._waiting.get(refusal.token)
-            # Of a packet that may be split the system has only learned the size to split it to.
-            if waiting and refusal.word.is_size and not waiting.round.shape.dont_fragment:
+        for asked, word in wire.refusals():
+            if not (waiting := self._waiting.get(asked)):
                 continue
-            if waiting := self._take(refusal):
-                waiting.round.take(waiting.packet, refusal.word)
-
-    def _take(self, answer: Reply | Refusal) -> "_Waiting | None":
-        waiting = self._waiting.get(answer.token)
-        if waiting is None or waiting.sequence != answer.sequence:
-            return None
-        if waiting.round.endpoint.host != answer.host:
-            return None
-        return self._waiting.pop(answer.token)
+            round_, packet, _ = waiting
+            # Of a packet that may be split the system has only learned the size to split it to.
+            if round_.shape.dont_fragment or not word.is_size:
+                del self._waiting[asked]
+                round_.take(packet, word)
 
     def _end(self, now_s: float) -> None:
         """Settle the rounds whose time is over, and forget those that settled before it."""
