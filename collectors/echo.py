@@ -7,8 +7,9 @@ every LOOK_S costs no accuracy, and a fraction of the CPU where a thousand targe
 import asyncio
 import heapq
 import os
-from itertools import count
-from time import perf_counter, perf_counter_ns
+from collections.abc import Iterator
+from itertools import count, cycle
+from time import perf_counter
 from typing import Self
 
 from collectors.arrival import Arrivals
@@ -25,6 +26,8 @@ DROPS = Metric(
 
 LOOK_S = 0.01
 """A reply is read so long after its arrival at the latest, while the loop is not busy."""
+
+_SEQUENCES, _TOKENS = 2**16, 256
 
 Answer = float | RoutersWord
 """The round-trip time in seconds, or the word of the network that there will be no reply."""
@@ -87,6 +90,14 @@ class Round:
             await self._settled
 
 
+def _marks() -> Iterator[bytes]:
+    """Sequence numbers, each with a random token; the system is asked for many tokens at once."""
+    for first in cycle(range(0, _SEQUENCES, _TOKENS)):
+        tokens = os.urandom(_TOKENS * TOKEN_BYTES)
+        for n in range(_TOKENS):
+            yield (first + n).to_bytes(2) + tokens[n * TOKEN_BYTES : (n + 1) * TOKEN_BYTES]
+
+
 _Waiting = tuple[Round, int, int]
 """A round, which packet of it, and when that was sent (ns of perf_counter)."""
 
@@ -102,7 +113,8 @@ class IcmpEngine:
         self.wires: dict[Way, Wire] = {}
         self._waiting: dict[Asked, _Waiting] = {}
         self._ends: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
-        self._numbers = count(1)
+        self._numbers = count()
+        self._marks = _marks()
         self._arrivals = Arrivals()
         self._next_look: asyncio.TimerHandle | None = None
         self._dropped_before = 0  # by sockets that are closed
@@ -126,19 +138,17 @@ class IcmpEngine:
     def send(self, round_: Round, way: Way, packet: int) -> Asked:
         """Send a packet of a round, and return what its answer will bear."""
         endpoint, shape = round_.endpoint, round_.shape
-        mark = (next(self._numbers) & 0xFFFF).to_bytes(2) + os.urandom(TOKEN_BYTES)
+        mark = next(self._marks)
         if not self._next_look:
             self._arrivals.look()
             self._look_soon()
-        sent_ns = perf_counter_ns()
         try:
-            self.wire(way).send(endpoint.sockaddr, mark, shape)
+            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
         except OSError:
             # The system tells of an earlier packet's failure at whatever comes next.
             self._read_refusals(self.wire(way))
             self._renew(way)
-            sent_ns = perf_counter_ns()
-            self.wire(way).send(endpoint.sockaddr, mark, shape)
+            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
         asked = (endpoint.host, mark)
         self._waiting[asked] = (round_, packet, sent_ns)
         return asked

@@ -6,6 +6,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from collectors.base import CollectError, Reason
@@ -114,14 +115,22 @@ class Wire:
         self._headed = is_raw and self.way.family == socket.AF_INET
         self._head = bytes([self._words.request, 0, 0, 0]) + _IDENTIFIER
 
-    def send(self, sockaddr: tuple[Any, ...], mark: bytes, shape: Shape) -> None:
-        """Send one request; OSError if this host could not, or of a packet before it."""
+    def send(self, sockaddr: tuple[Any, ...], mark: bytes, shape: Shape) -> int:
+        """Send one request and return when, in ns of perf_counter.
+
+        Raises:
+            OSError: this host could not, or could not send a packet before it.
+
+        """
         if self._shaped != shape:
             self._take_shape(shape)
         message = self._head + mark
         if self._headed:  # elsewhere the kernel works out the checksum; zeros do not change it
             message = b"%b%b%b" % (message[:2], checksum(message).to_bytes(2), message[4:])
-        self.sock.sendto(message + bytes(shape.size_bytes - TOKEN_BYTES), sockaddr)
+        message += bytes(shape.size_bytes - TOKEN_BYTES)
+        sent_ns = perf_counter_ns()
+        self.sock.sendto(message, sockaddr)
+        return sent_ns
 
     def replies(self) -> Iterator[Reply]:
         """Read what has come, READ_AT_ONCE at most."""
