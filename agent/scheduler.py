@@ -87,13 +87,16 @@ class Scheduler:
         offset_s = place(key) * target.interval_s
         turn = (loop.time() - offset_s) // target.interval_s
         while True:
-            async with self._places:
+            await self._places.acquire()  # `async with` would cost each round a coroutine more
+            try:
                 await self._measure(target)
+            finally:
+                self._places.release()
             self._waiting.discard(key)
             self._note_waiting()
             # Never the same turn again: a loop's timer may wake a little before its time.
             turn = max(turn, (loop.time() - offset_s) // target.interval_s) + 1
-            await self._slots.wait_until(turn * target.interval_s + offset_s)
+            await self._slots.sleep_until(turn * target.interval_s + offset_s)
 
 
 def place(key: Key) -> float:

@@ -30,11 +30,11 @@ class Slots:
         slot[wake] = None
         return slot
 
-    async def wait_until(self, due_s: float) -> None:
-        """Sleep until it is due."""
+    def sleep_until(self, due_s: float) -> asyncio.Future[None]:
+        """To be awaited until it is due."""
         due = asyncio.get_running_loop().create_future()
         self.call_at(due_s, partial(_settle, due))
-        await due
+        return due
 
     def _wake(self, number: int) -> None:
         for wake in self._slots.pop(number):
