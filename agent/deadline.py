@@ -41,7 +41,7 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         if not self._is_over:
-            self._slot.pop(self._end, None)
+            self._slots.forget(self._slot, self._end)
         # Where somebody else cancelled the task as well, that stands.
         elif self._task and not self._task.uncancel() and kind is asyncio.CancelledError:
             raise TimeoutError from error

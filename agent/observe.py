@@ -153,7 +153,7 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
 
 def _fits(sample: Sample) -> bool:
     metric, value, labels = sample
-    for label in labels:  # noqa: SIM110 - all() takes three times as long, sample after sample
+    for label in labels:  # all() takes twice as long, sample after sample
         if not isinstance(label, str):
             return False
     return type(value) in _NUMBERS and len(labels) == len(metric.labels)

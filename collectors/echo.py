@@ -39,6 +39,11 @@ class Round:
     `answers` are in the order of sending, None where there is none yet; `ttl` is the last reply's.
     """
 
+    __slots__ = (
+        *("endpoint", "shape", "answers", "ttl", "unanswered"),
+        *("_engine", "_way", "_wire", "_dropped", "_asked", "_settled"),
+    )
+
     def __init__(self, engine: "IcmpEngine", endpoint: Endpoint, way: Way, shape: Shape) -> None:
         self.endpoint, self.shape = endpoint, shape
         self.answers: list[Answer | None] = []
@@ -88,14 +93,6 @@ class Round:
             self._settled = asyncio.get_running_loop().create_future()
             self._engine.end_by(self._settled, until_s)
             await self._settled
-
-
-def _marks() -> Iterator[bytes]:
-    """Sequence numbers, each with a random token; the system is asked for many tokens at once."""
-    for first in cycle(range(0, _SEQUENCES, _TOKENS)):
-        tokens = os.urandom(_TOKENS * TOKEN_BYTES)
-        for n in range(_TOKENS):
-            yield (first + n).to_bytes(2) + tokens[n * TOKEN_BYTES : (n + 1) * TOKEN_BYTES]
 
 
 _Waiting = tuple[Round, int, int]
@@ -218,3 +215,11 @@ class IcmpEngine:
             settled = heapq.heappop(self._ends)[2]
             if not settled.done():
                 settled.set_result(None)
+
+
+def _marks() -> Iterator[bytes]:
+    """Sequence numbers, each with a random token; the system is asked for many tokens at once."""
+    for first in cycle(range(0, _SEQUENCES, _TOKENS)):
+        tokens = os.urandom(_TOKENS * TOKEN_BYTES)
+        for n in range(_TOKENS):
+            yield (first + n).to_bytes(2) + tokens[n * TOKEN_BYTES : (n + 1) * TOKEN_BYTES]

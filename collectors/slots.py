@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 Wake = Callable[[], object]
-Slot = dict[Wake, None]
-"""What will be called, in the order of asking; who no longer wants that takes itself out."""
 
 
 class Slots:
@@ -18,17 +16,26 @@ class Slots:
 
     def __init__(self, slot_s: float) -> None:
         self._slot_s = slot_s
-        self._slots: dict[int, Slot] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._wakes: dict[int, dict[Wake, None]] = {}  # in the order of asking
 
-    def call_at(self, due_s: float, wake: Wake) -> Slot:
-        """Call `wake` once it is due; return the slot that it stands in until then."""
-        number = math.ceil(due_s / self._slot_s)
-        if number not in self._slots:
-            self._slots[number] = {}
-            asyncio.get_running_loop().call_at(number * self._slot_s, self._wake, number)
-        slot = self._slots[number]
-        slot[wake] = None
+    def call_at(self, due_s: float, wake: Wake) -> int:
+        """Call `wake` once it is due; return the number of its slot, for who forgets it again."""
+        slot = math.ceil(due_s / self._slot_s)
+        if slot not in self._timers:
+            loop = asyncio.get_running_loop()
+            self._timers[slot] = loop.call_at(slot * self._slot_s, self._wake, slot)
+            self._wakes[slot] = {}
+        self._wakes[slot][wake] = None
         return slot
+
+    def forget(self, slot: int, wake: Wake) -> None:
+        """Call it no more; a slot that nobody waits for does not wake the loop."""
+        wakes = self._wakes[slot]
+        del wakes[wake]
+        if not wakes:
+            del self._wakes[slot]
+            self._timers.pop(slot).cancel()
 
     def sleep_until(self, due_s: float) -> asyncio.Future[None]:
         """To be awaited until it is due."""
@@ -36,8 +43,9 @@ class Slots:
         self.call_at(due_s, partial(_settle, due))
         return due
 
-    def _wake(self, number: int) -> None:
-        for wake in self._slots.pop(number):
+    def _wake(self, slot: int) -> None:
+        del self._timers[slot]
+        for wake in self._wakes.pop(slot):
             wake()
 
 
