@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -19,7 +18,7 @@ from aiohttp import (
 from yarl import URL
 
 from agent.sources.windows import SourceError
-from collectors.tls_options import make_context
+from collectors.tls_options import TlsContexts
 from config.prometheus import PrometheusAccess
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class Api:
         self._session = ClientSession(
             headers=headers,
             auth=auth,
-            connector=TCPConnector(limit=1, ssl=_context(access)),
+            connector=TCPConnector(limit=1, ssl=TlsContexts().get(access)),
             timeout=ClientTimeout(total=self._answer_s),
         )
         return self
@@ -205,13 +204,6 @@ def _checked(text: str, access: PrometheusAccess) -> URL:
         msg = f"--prometheus: {url} would be told a secret in the clear; ask it by https"
         raise ValueError(msg)
     return url.with_query(None).with_fragment(None)
-
-
-def _context(access: PrometheusAccess) -> ssl.SSLContext:
-    context = make_context(access)
-    if access.ca is None:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-    return context
 
 
 def _found(series: Any) -> Found:
