@@ -1,5 +1,6 @@
 """Which of this host's information systems have clients: counts and times, never who they are."""
 
+import asyncio
 from collections.abc import Iterator
 
 from collectors.base import (
@@ -16,6 +17,7 @@ from collectors.base import (
     collector,
 )
 from collectors.fields import Address, Duration, Name
+from collectors.forwarded import forwarded_ports
 from collectors.watch import LEAST_INTERVAL_S, Seen, Use, Watch, WatchedSystem
 
 CLIENTS = Metric(
@@ -28,7 +30,8 @@ CLIENTS = Metric(
 LISTENING = Metric(
     "netfold_system_port_listening",
     "gauge",
-    "Whether somebody listens on a declared TCP port; a system is watched while one is.",
+    "Whether a program here listens on a declared TCP port (Docker's proxy is none); "
+    "a system is watched while one does.",
     ("system", "port"),
 )
 INTERVAL = Metric(
@@ -78,15 +81,18 @@ async def collect(target: ServicesTarget, tools: Tools) -> list[Measurement]:
         Sample(ACCEPTED, seen.accepted_total),
         Sample(MISSED, seen.missed_total),
     ]
+    ports = seen.ports - await asyncio.to_thread(forwarded_ports)
     for system in target.systems:
-        found += _of_system(system, seen, uses[system.name], at)
+        found += _of_system(system, seen, ports, uses[system.name], at)
     return found
 
 
-def _of_system(system: WatchedSystem, seen: Seen, use: Use, at: Moment) -> Iterator[Measurement]:
+def _of_system(
+    system: WatchedSystem, seen: Seen, ports: frozenset[int], use: Use, at: Moment
+) -> Iterator[Measurement]:
     for port in system.ports:
-        yield Sample(LISTENING, int(port in seen.ports), (system.name, str(port)))
-    if not seen.ports.intersection(system.ports):
+        yield Sample(LISTENING, int(port in ports), (system.name, str(port)))
+    if not ports.intersection(system.ports):
         # A slip in the port must not look like a system that nobody uses.
         yield from _readings(system, at, {"last_used": use.last_used_s})
         return

@@ -1,5 +1,8 @@
 """Systems judged: named cases of a window, and the way from readings to verdicts."""
 
+import json
+import socket
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,11 +29,13 @@ from agent.judge.systems import (
 from agent.recorder import Recorder
 from agent.systems import SystemVerdict, assess_systems
 from agent.verdict_json import said_of
+from agent.web.words import WORDS
 from collectors.base import GaugeReading, Measurement, Moment, Sample, UseMeasure
 from config.agent import AgentConfig, Node
 from config.inventory import Exemption, System
 from config.policy import SystemPolicy, load_policy
-from tests.agentproc import netfold, write
+from tests.agentproc import netfold, running, write
+from tests.testbed import eventually
 
 DAY = 288
 TICKS = 90 * DAY
@@ -332,3 +337,31 @@ def test_assess_and_explain_judge_systems_by_the_history(tmp_path: Path) -> None
     assert lines[0] == "system leave: suspected_unused"
     assert lines[-1] == "declared use, how often: 每月"
     assert any("of 288 ticks were watched" in it for it in lines)
+
+
+def test_a_running_agent_says_what_it_knows_of_a_system(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        used, unserved = {"name": "leave", "ports": [port]}, {"name": "gone", "ports": [9]}
+        declared = {"title": "请假<系统>", "used_by": "全市公务员", "use_frequency": "每月"}
+        systems = [used | declared, unserved, {"name": "names", "udp_ports": [53]}]
+        with running(tmp_path, {"systems": systems}) as agent:
+            eventually(lambda: agent.value("netfold_assessment_last_run_timestamp_seconds"))
+            values = agent.values()
+            said = {it["subject"]: it for it in json.loads(agent.get("/api/v1/verdicts").body)}
+            english = agent.get("/?lang=en").body.decode()
+            chinese = agent.get("/?lang=zh").body.decode()
+    assert values["netfold_system_verdict", "leave", "unknown"] == 1
+    assert ("netfold_system_verdict", "leave", "idle") not in values
+    assert values["netfold_system_clients", "leave"] == 0
+    assert values["netfold_system_port_listening", "gone", "9"] == 0
+    assert ("netfold_system_clients", "gone") not in values
+    assert values["netfold_system_watched_ratio", "leave"] == 0
+    assert values["netfold_connections_sampling_interval_seconds",] >= 1
+    assert said["names"]["doubts"] == ["udp", "unwatched", "missed"]
+    assert "请假&lt;系统&gt;" in english
+    assert "全市公务员 / 每月" in english
+    assert "clients of UDP ports are not known" in english
+    assert "疑似僵尸" not in chinese
+    assert "本机信息系统" in chinese
+    assert {f"doubt_{it}" for it in Doubt} <= WORDS["en"].keys() & WORDS["zh"].keys()

@@ -18,5 +18,10 @@ class Status(StrEnum):
 
     @property
     def is_low(self) -> bool:
-        """Whether it names what may be given back."""
-        return self in {Status.IDLE, Status.LOW_USE, Status.SUSPECTED_UNUSED}
+        """Whether it names a line that may be given back."""
+        return self in {Status.IDLE, Status.LOW_USE}
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether it names anything that may be given up: such a verdict has to be confirmed."""
+        return self.is_low or self is Status.SUSPECTED_UNUSED
