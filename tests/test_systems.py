@@ -4,7 +4,7 @@ import json
 import socket
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.clock import now
 from agent.history import History
 from agent.history_reader import HistoryReader
 from agent.judge.status import Status
@@ -115,6 +116,13 @@ CASES = [
     ),
     pytest.param(
         {"accepted": at(TICKS, np.nan)}, TCP, "unknown", (Doubt.MISSED,), id="never counted"
+    ),
+    pytest.param(
+        {"clients": at(TICKS, np.nan), "accepted": at(TICKS, np.nan)},
+        TCP,
+        "unknown",
+        (Doubt.UNWATCHED,),
+        id="never watched",
     ),
     pytest.param(
         {"accepted": at(TICKS, 0.0)}, TCP, "suspected_unused", (), id="nobody came to any port"
@@ -358,7 +366,9 @@ def test_a_running_agent_says_what_it_knows_of_a_system(tmp_path: Path) -> None:
     assert ("netfold_system_clients", "gone") not in values
     assert values["netfold_system_watched_ratio", "leave"] == 0
     assert values["netfold_connections_sampling_interval_seconds",] >= 1
-    assert said["names"]["doubts"] == ["udp", "unwatched", "missed"]
+    assert said["names"]["doubts"] == ["udp"]
+    assert said["leave"]["doubts"] == ["unwatched"]
+    assert datetime.fromisoformat(said["leave"]["earliest"]).timestamp() > now().wall_s
     assert "请假&lt;系统&gt;" in english
     assert "全市公务员 / 每月" in english
     assert "clients of UDP ports are not known" in english

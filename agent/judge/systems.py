@@ -157,13 +157,14 @@ def _is_used(evidence: SystemEvidence) -> bool:
 def _doubts(
     declared: Declared, evidence: SystemEvidence, least_watched: float
 ) -> tuple[Doubt, ...]:
+    is_watched = evidence.watched_ratio >= least_watched
     missed = evidence.missed_ratio
     stands = {
         Doubt.NO_PORT: not declared.has_tcp and not declared.has_udp,
         Doubt.UDP: declared.has_udp,
         Doubt.LOCAL: evidence.has_local_clients,
-        Doubt.UNWATCHED: evidence.watched_ratio < least_watched,
-        Doubt.MISSED: missed is None or missed > MOST_MISSED,
+        Doubt.UNWATCHED: declared.has_tcp and not is_watched,
+        Doubt.MISSED: is_watched if missed is None else missed > MOST_MISSED,
     }
     return tuple(doubt for doubt, is_so in stands.items() if is_so)
 
