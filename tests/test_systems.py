@@ -347,6 +347,16 @@ def test_assess_and_explain_judge_systems_by_the_history(tmp_path: Path) -> None
     assert any("of 288 ticks were watched" in it for it in lines)
 
 
+def test_once_shows_systems(tmp_path: Path) -> None:
+    path = tmp_path / "netfold.yaml"
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        write(path, {"node": {"name": "n"}, "systems": [{"name": "leave", "ports": [port]}]})
+        done = netfold("once", "-c", path)
+    assert done.returncode == 0, done.stderr
+    assert f"│ leave  │ {port}" in done.stdout or f"leave   {port}" in done.stdout
+
+
 def test_a_running_agent_says_what_it_knows_of_a_system(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
