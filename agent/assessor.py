@@ -91,13 +91,18 @@ class Assessor:
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
         from agent import availability, verdict_metrics  # noqa: PLC0415 - numpy, see above
-        from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
+        from agent.assessment import Verdict, assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
+        from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
 
         end_tick = int((at_s - SETTLED_S) // self._tick_s)
         with HistoryReader(self._path, self._tick_s) as reader:
-            verdicts = list(assess(config, reader, end_tick, facts.day(at_s)))
+            today = facts.day(at_s)
+            verdicts: list[Verdict | SystemVerdict] = [
+                *assess(config, reader, end_tick, today),
+                *assess_systems(config, reader, end_tick, today),
+            ]
             probes = list(availability.samples(config, reader, end_tick))
         confirm_after_s = config.policy.links.confirm_after_s
         subjects = [(one.kind, one.subject) for one in verdicts]
@@ -114,5 +119,5 @@ class Assessor:
 
 
 def is_judged(config: AgentConfig) -> bool:
-    """Whether anything of it is judged: lines, or what probes saw."""
-    return bool(config.networks or config.probes)
+    """Whether anything of it is judged: lines, systems, or what probes saw."""
+    return bool(config.networks or config.probes or config.systems)

@@ -78,9 +78,14 @@ class HistoryReader:
             yield from self._together(links[start : start + TOGETHER], first, ticks)
 
     def levels(
-        self, measures: Sequence[str], probes: Sequence[str], first: int, ticks: int
+        self,
+        measures: Sequence[str],
+        probes: Sequence[str],
+        first: int,
+        ticks: int,
+        kind: str = "probe",
     ) -> Iterator[tuple[str, Mapping[str, Floats]]]:
-        """Each probe's levels from tick number `first`; NaN where nothing was seen.
+        """Each probe's (or system's) levels from tick number `first`; NaN where nothing was seen.
 
         A probe of another address has another series: each tick is of the one that saw it.
         """
@@ -88,17 +93,23 @@ class HistoryReader:
         for start in range(0, len(probes), together):
             some = probes[start : start + together]
             slots = {
-                slot for it in some for measure in measures for slot in self._levels[it, measure]
+                slot
+                for it in some
+                for measure in measures
+                for slot in self._levels[kind, it, measure]
             }
             values = dict(self._rates(sorted(slots), first, ticks))
             for probe in some:
-                yield probe, {it: self._level(probe, it, values, ticks) for it in measures}
+                yield (
+                    probe,
+                    {it: self._level((kind, probe, it), values, ticks) for it in measures},
+                )
 
     def _level(
-        self, probe: str, measure: str, values: Mapping[int, NDArray[np.float32]], ticks: int
+        self, key: tuple[str, str, str], values: Mapping[int, NDArray[np.float32]], ticks: int
     ) -> Floats:
         level = np.full(ticks, np.nan)
-        for slot in self._levels[probe, measure]:
+        for slot in self._levels[key]:
             seen = ~np.isnan(values[slot])
             level[seen] = values[slot][seen]
         return level
@@ -128,11 +139,11 @@ class HistoryReader:
             found[subject].append(_Series(slots["receive"], slots["transmit"]))
         return found
 
-    def _load_levels(self) -> defaultdict[tuple[str, str], list[int]]:
-        found: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        query = "SELECT subject, measure, slot FROM series WHERE kind = 'probe' ORDER BY slot"
-        for subject, measure, slot in self._rows(query):
-            found[subject, measure].append(slot)
+    def _load_levels(self) -> defaultdict[tuple[str, str, str], list[int]]:
+        found: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+        query = "SELECT kind, subject, measure, slot FROM series WHERE kind != 'link' ORDER BY slot"
+        for kind, subject, measure, slot in self._rows(query):
+            found[kind, subject, measure].append(slot)
         return found
 
     def _rates(

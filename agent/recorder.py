@@ -45,7 +45,16 @@ LINK_OVERSOLD = Metric(
     "Whether the contracted bandwidth is more than the port can carry: one of them is wrong.",
     ("link",),
 )
-METRICS = (LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD)
+SYSTEM_LAST_USED = Metric(
+    "netfold_system_last_used_timestamp_seconds",
+    "gauge",
+    "When a client outside the management ranges was last connected, kept over restarts.",
+    ("system",),
+)
+METRICS = (
+    *(LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD),
+    SYSTEM_LAST_USED,
+)
 
 ROUNDED = 1.05
 """A contract may be named a little above its port: 155M of SDH on a port that says 150M."""
@@ -101,7 +110,9 @@ class Recorder:
             if isinstance(reading, CounterReading):
                 samples += self._count(reading)
             elif isinstance(reading, GaugeReading):
-                self._level(reading)
+                kept = self._level(reading)
+                if reading.measure == "last_used" and kept is not None:
+                    samples.append(Sample(SYSTEM_LAST_USED, kept, (reading.subject,)))
         return samples
 
     def drain(self, *, everything: bool = False) -> tuple[dict[SeriesKey, Record], list[Capacity]]:
@@ -141,15 +152,19 @@ class Recorder:
         self._identities[_subject(key)] = key.identity
         return self._link_samples(reading, after) if reading.kind == "link" else []
 
-    def _level(self, reading: GaugeReading) -> None:
+    def _level(self, reading: GaugeReading) -> float | None:
+        """Fold a level in; return it as it is kept."""
         key = SeriesKey(reading.kind, reading.subject, reading.identity, reading.measure)
         before = self._standings.get(key)
+        if reading.measure == "last_used" and before and isinstance(before.reading, GaugeReading):
+            reading = replace(reading, value=_later(before.reading.value, reading))
         if before is None or not isinstance(before.reading, GaugeReading):
             self._standings[key] = Standing(reading, begin(reading.at.wall_s, 1, self._tick_s))
         else:
             span = hold(before.reading, reading)
             spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
             self._standings[key] = self._next(key, before, reading, spans)
+        return reading.value
 
     def _next(
         self,
@@ -203,6 +218,12 @@ class Recorder:
         if self._capacities.get(reading.subject) != bps:
             self._capacities[reading.subject] = bps
             self._steps.append(Capacity("link", reading.subject, reading.at.wall_s, bps))
+
+
+def _later(before_s: float | None, reading: GaugeReading) -> float | None:
+    """The later of two times of use; one that is still to come is a clock's that was wrong."""
+    times = [it for it in (before_s, reading.value) if it is not None and it <= reading.at.wall_s]
+    return max(times, default=None)
 
 
 def _let_go_of_the_oldest(record: Record) -> None:

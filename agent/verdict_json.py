@@ -6,11 +6,15 @@ from typing import Any
 
 from agent.assessment import Verdict
 from agent.judge.evidence import Evidence
+from agent.judge.system_words import doubts_in_words
 from agent.judge.tenure import Tenure
+from agent.systems import SystemVerdict
 from config.policy import Policy
 
 
-def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[str, Any]:
+def said_of(
+    one: Verdict | SystemVerdict, policy: Policy, tenure: Tenure | None = None
+) -> dict[str, Any]:
     """The contract's shape; `tenure` is known of verdicts that a running agent keeps."""
     return {
         "kind": one.kind,
@@ -19,13 +23,42 @@ def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[
         "since": None if tenure is None else iso(tenure.since_s),
         "confirmed": tenure is not None and tenure.confirmed,
         "earliest": None if one.earliest_s is None else iso(one.earliest_s),
-        "members": list(one.members),
         "policy": policy.hash,
+        **(_of_system(one) if isinstance(one, SystemVerdict) else _of_line(one)),
+    }
+
+
+def _of_line(one: Verdict) -> dict[str, object]:
+    return {
+        "members": list(one.members),
         "rules": [
             {"rule": str(it), "share": list(it.share), "holds": it.holds}
             for it in one.judgement.outcomes
         ],
         "evidence": _evidence(one),
+    }
+
+
+def _of_system(one: SystemVerdict) -> dict[str, object]:
+    """No rules, but why nothing is proven (`doubts`), and the register's word beside the rest."""
+    figures = asdict(one.evidence)
+    from_s, to_s = figures.pop("from_s"), figures.pop("to_s")
+    last_s = figures.pop("last_used_s")
+    return {
+        "members": [],
+        "rules": [],
+        "doubts": list(one.judgement.doubts),
+        "why": doubts_in_words(one.judgement, one.evidence),
+        "declared": {
+            "used_by": one.system.used_by,
+            "use_frequency": one.system.use_frequency,
+        },
+        "evidence": {
+            "from": iso(from_s),
+            "to": iso(to_s),
+            "last_used": None if last_s is None else iso(last_s),
+            **figures,
+        },
     }
 
 

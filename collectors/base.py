@@ -93,8 +93,9 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server", "probe"]
-GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"]
+SubjectKind = Literal["link", "server", "probe", "system"]
+UseMeasure = Literal["clients", "local_clients", "accepted", "missed", "interval", "last_used"]
+GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | UseMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ class CounterReading:
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
     """A level at one moment, as `measure` names it: a ratio (0 to 1); rtt and jitter are seconds.
+
+    Of a system: clients are counts, accepted and missed connections a second, the interval seconds,
+    `last_used` epoch seconds, which a reading without them does not forget.
 
     It says nothing of the time more than `holds_s` after it: let that be longer than the interval
     of the target, or the smallest delay leaves a hole in every tick. None: nothing is known from

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from agent.judge.bounds import Traffic, Usage
 from agent.judge.evidence import of_traffic, of_usage
 from agent.judge.rates import TICK_S
 from agent.judge.status import Status
+from agent.judge.system_words import doubts_in_words, sampling_in_words
 from agent.judge.verdict import earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
 from agent.sources.rows import SeriesError
 from agent.sources.series import File, Span
 from agent.sources.series import read as read_series
 from agent.sources.windows import SourceError, Windows
+from agent.systems import SystemVerdict, assess_systems
 from agent.verdict_json import iso, said_of
 from config.agent import AgentConfig
 from config.policy import Policy, load_policy
@@ -74,7 +76,7 @@ def judged(
     policy_path: Path | None,
     at: str | None,
     step: float,
-) -> tuple[Policy, list[Verdict]]:
+) -> tuple[Policy, list[Verdict | SystemVerdict]]:
     """Judge what the options name, or end the command with what is wrong."""
     logs.set_up()
     _check_usage(path, series, prometheus)
@@ -83,7 +85,7 @@ def judged(
         own = load_policy(policy_path) if policy_path or series else None
         if series is not None:
             policy = own or load_policy(None)
-            return policy, _of_file(_read_file(series, step, policy, at_s), policy, at_s)
+            return policy, [*_of_file(_read_file(series, step, policy, at_s), policy, at_s)]
         config = read(path)
         config = config.model_copy(update={"policy": own}) if own else config
         if prometheus is not None:
@@ -106,12 +108,16 @@ def _check_usage(path: Path | None, series: Path | None, prometheus: str | None)
         stop("--prometheus needs -c FILE: the configuration says which links there are", 2)
 
 
-def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict]:
+def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict | SystemVerdict]:
     with HistoryReader(config.data_dir / "history.sqlite") as reader:
-        return _assessed(config, reader, at_s)
+        end_tick, today = _end(reader, at_s)
+        systems = assess_systems(config, reader, end_tick, today)
+        return [*assess(config, reader, end_tick, today), *systems]
 
 
-def _of_prometheus(url: str, config: AgentConfig, at_s: float | None) -> list[Verdict]:
+def _of_prometheus(
+    url: str, config: AgentConfig, at_s: float | None
+) -> list[Verdict | SystemVerdict]:
     from agent.sources.prometheus import PrometheusReader  # noqa: PLC0415 - aiohttp only for it
 
     try:
@@ -119,14 +125,15 @@ def _of_prometheus(url: str, config: AgentConfig, at_s: float | None) -> list[Ve
             shown("reading") as progress,
             PrometheusReader(url, config.prometheus, progress) as reader,
         ):
-            return _assessed(config, reader, at_s)
+            return [*assess(config, reader, *_end(reader, at_s))]
     except ValueError as error:
         stop(error, 2)
 
 
-def _assessed(config: AgentConfig, windows: Windows, at_s: float | None) -> list[Verdict]:
+def _end(windows: Windows, at_s: float | None) -> tuple[int, date]:
+    """The tick before which a window ends, and that day."""
     end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
-    return list(assess(config, windows, int(end_s // windows.tick_s), facts.day(end_s)))
+    return int(end_s // windows.tick_s), facts.day(end_s)
 
 
 def _read_file(path: Path, step_s: float, policy: Policy, at_s: float | None) -> File:
@@ -168,27 +175,34 @@ def _time_s(text: str) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _show(verdicts: Sequence[Verdict]) -> None:
+def _show(verdicts: Sequence[Verdict | SystemVerdict]) -> None:
     from agent.cli.shown import console, percent, table  # noqa: PLC0415 - rich only where shown
 
     shown = table("kind", "subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
     for one in verdicts:
         figures = ["", "", "", ""]
-        if (main := one.main_evidence) is not None:
+        if isinstance(one, SystemVerdict):
+            figures[0] = percent(one.evidence.watched_ratio)
+        elif (main := one.main_evidence) is not None:
             figures = [percent(it) for it in (main.seen_ratio, main.mean, main.p95, main.peak)]
         shown.add_row(one.kind, one.subject, one.status, *figures, _why(one))
     console().print(shown)
 
 
-def _why(one: Verdict) -> str:
+def _why(one: Verdict | SystemVerdict) -> str:
+    if isinstance(one, SystemVerdict):
+        return doubts_in_words(one.judgement, one.evidence)
     if one.main_evidence is None:
         return ", ".join(one.members) or "it has no link"
     return flip_in_words(one.judgement, one.main_evidence.ticks)
 
 
-def explained(one: Verdict) -> Iterator[str]:
+def explained(one: Verdict | SystemVerdict) -> Iterator[str]:
     """The whole story of one verdict, a line each."""
     yield f"{one.kind} {one.subject}: {one.status}"
+    if isinstance(one, SystemVerdict):
+        yield from _of_system(one)
+        return
     if one.members:
         yield f"made of {', '.join(one.members)}"
     if one.status is not one.judgement.status:
@@ -203,3 +217,18 @@ def explained(one: Verdict) -> Iterator[str]:
     yield flip_in_words(one.judgement, main.ticks)
     if one.earliest_s is not None:
         yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"
+
+
+def _of_system(one: SystemVerdict) -> Iterator[str]:
+    if one.status is not one.judgement.status:
+        yield f"the data alone prove: {one.judgement.status}"
+    yield doubts_in_words(one.judgement, one.evidence)
+    yield f"window {iso(one.evidence.from_s)} to {iso(one.evidence.to_s)}"
+    yield from sampling_in_words(one.evidence)
+    if one.evidence.last_used_s is not None:
+        yield f"last used about {iso(one.evidence.last_used_s)}"
+    for what, said in (("by", one.system.used_by), ("how often", one.system.use_frequency)):
+        if said is not None:
+            yield f"declared use, {what}: {said}"
+    if one.earliest_s is not None:
+        yield f"if watched on without a client, it can be proven from {iso(one.earliest_s)}"

@@ -12,6 +12,7 @@ from agent import facts
 from agent.history import HistoryError
 from agent.web.curve import HEIGHT, WIDTH, Curve, drawn
 from agent.web.figures import FIGURES, bandwidth, day, figures, rule
+from agent.web.systems import systems
 from agent.web.words import WORDS, language
 from config.agent import AgentConfig
 
@@ -57,6 +58,7 @@ def landing(
     """Every network with its lines and groups; in the language asked for."""
     context = {
         "rows": list(_rows(config, verdicts)),
+        "systems": list(systems(config, verdicts)),
         "figures": FIGURES,
         "policy": config.policy.hash,
     }
