@@ -99,10 +99,11 @@ class Assessor:
         with HistoryReader(self._path, self._tick_s) as reader:
             verdicts = list(assess(config, reader, end_tick, facts.day(at_s)))
             probes = list(availability.samples(config, reader, end_tick))
-        confirm_after_s = config.policy.links.confirm_after_s
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
-            subject: carry(before.get(subject), one.status, at_s, confirm_after_s)
+            subject: carry(
+                before.get(subject), one.status, at_s, _confirm_after_s(config, one.kind)
+            )
             for subject, one in zip(subjects, verdicts, strict=True)
         }
         samples = verdict_metrics.samples(config, verdicts, self._tenures, at_s)
@@ -114,5 +115,10 @@ class Assessor:
 
 
 def is_judged(config: AgentConfig) -> bool:
-    """Whether anything of it is judged: lines, or what probes saw."""
-    return bool(config.networks or config.probes)
+    """Whether anything of it is judged: lines, servers, or what probes saw."""
+    return bool(config.networks or config.servers or config.probes)
+
+
+def _confirm_after_s(config: AgentConfig, kind: str) -> float:
+    policy = config.policy.servers if kind == "server" else config.policy.links
+    return policy.confirm_after_s

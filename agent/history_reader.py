@@ -86,6 +86,26 @@ class HistoryReader:
             for probe in some:
                 yield probe, {it: self._level(probe, it, values, ticks) for it in measures}
 
+    def bindings(
+        self, kind: str, subjects: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, list[dict[str, Floats]]]]:
+        """All that was read of each subject from tick number `first`, by measure.
+
+        One mapping a binding: a server that is another device now has several.
+        """
+        found: defaultdict[str, defaultdict[str, dict[str, int]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
+        query = "SELECT subject, identity, measure, slot FROM series WHERE kind = ? ORDER BY slot"
+        for subject, identity, measure, slot in self._rows(query, (kind,)):
+            found[subject][identity][measure] = slot
+        for start in range(0, len(subjects), TOGETHER):
+            some = {it: list(found[it].values()) for it in subjects[start : start + TOGETHER]}
+            slots = {slot for its in some.values() for one in its for slot in one.values()}
+            values = dict(self._rates(sorted(slots), first, ticks))
+            for subject, its in some.items():
+                yield subject, [{it: values[slot] for it, slot in one.items()} for one in its]
+
     def _level(self, probe: str, measure: str, values: Mapping[int, Floats], ticks: int) -> Floats:
         level = np.full(ticks, np.nan)
         for slot in self._levels[probe, measure]:

@@ -4,15 +4,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.assessment import Verdict
 from agent.judge.evidence import Evidence
 from agent.judge.tenure import Tenure
+from agent.verdict import Verdict
 from config.policy import Policy
 
 
 def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[str, Any]:
-    """The contract's shape; `tenure` is known of verdicts that a running agent keeps."""
-    return {
+    """The contract's shape; `tenure` is known of verdicts that a running agent keeps.
+
+    Keys that most verdicts have nothing for are left out of them.
+    """
+    said: dict[str, Any] = {
         "kind": one.kind,
         "subject": one.subject,
         "status": one.status,
@@ -27,6 +30,9 @@ def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[
         ],
         "evidence": _evidence(one),
     }
+    if one.judgement.unproven:
+        said["busy_periods_unproven"] = list(one.judgement.unproven)
+    return said
 
 
 def iso(time_s: float) -> str:

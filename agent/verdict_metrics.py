@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agent.assessment import Verdict
 from agent.judge.status import Status
 from agent.judge.tenure import Tenure
+from agent.verdict import Verdict
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
 
-KINDS = ("link", "group", "network")
+KINDS = ("link", "group", "network", "server")
 
 
 def _of_each(suffix: str, help_text: str, *labels: str) -> dict[str, Metric]:

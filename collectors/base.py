@@ -94,7 +94,10 @@ CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
 SubjectKind = Literal["link", "server", "probe"]
-GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"]
+GaugeMeasure = Literal[
+    "cpu", "memory", "cores", "memory_bytes", "disk_bytes", "up", "rtt", "loss", "jitter"
+]
+"""`cores`, `memory_bytes` and `disk_bytes` are how much a server has, whatever is used of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
-    """A level at one moment, as `measure` names it: a ratio (0 to 1); rtt and jitter are seconds.
+    """A level at one moment, as `measure` names it: a ratio (0 to 1), a number, bytes or seconds.
 
     It says nothing of the time more than `holds_s` after it: let that be longer than the interval
     of the target, or the smallest delay leaves a hole in every tick. None: nothing is known from

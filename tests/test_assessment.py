@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.assessment import Verdict, assess
+from agent.assessment import assess
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.history_reader import HistoryReader
 from agent.judge.calendar import SHANGHAI, last_occurrence
 from agent.judge.rates import Run, Tick
+from agent.verdict import Verdict
 from config.load import load
 from tests.agentproc import netfold, write
 

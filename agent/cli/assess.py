@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from agent import clock, facts
-from agent.assessment import Verdict, assess
+from agent.assessment import assess
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
 from agent.cli.source import read
@@ -24,6 +24,7 @@ from agent.judge.verdict import earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
 from agent.sources.series import File, SeriesError
 from agent.sources.series import read as read_series
+from agent.verdict import Verdict
 from agent.verdict_json import iso, said_of
 from config.agent import AgentConfig
 from config.policy import Policy, load_policy

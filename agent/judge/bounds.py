@@ -34,6 +34,10 @@ class Window(Protocol):
     def ticks(self) -> int:
         """How many ticks the window has."""
 
+    @property
+    def tick_s(self) -> float:
+        """How long each of them is."""
+
     def time_above(self, measure: Measure, threshold: float) -> Bounds:
         """Bound the share of the window's time with the measure at or above a threshold."""
 
@@ -137,6 +141,16 @@ def _excluded(traffic: Traffic, limits: Floats) -> int:
             most = sum(int(bits // (traffic.tick_s * lowest)) for bits in run.amounts)
             excluded += max(0, inside.stop - inside.start - most)
     return excluded
+
+
+def carried(values: Floats) -> Floats:
+    """Let a value stand until the next one is told, and the first one before it."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return values
+    at = np.maximum(np.searchsorted(known, np.arange(len(values)), side="right") - 1, 0)
+    found: Floats = values[known[at]]
+    return found
 
 
 def clipped(traffic: Traffic) -> Iterator[tuple[Run, slice]]:

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
-from agent.judge.bounds import Floats, Traffic, Usage
+from agent.judge.bounds import Floats, Traffic, Usage, carried
 from config.policy import Measure
 
 LINK_COLUMNS = ("receive_bps", "transmit_bps", "capacity_bps")
@@ -84,7 +84,7 @@ class File:
         receive[np.isnan(transmit)] = np.nan  # a tick is seen in both directions or in none
         transmit[np.isnan(receive)] = np.nan
         capacity[capacity <= 0] = np.nan
-        return Traffic(first, receive, transmit, _carried(capacity), (), self.step_s)
+        return Traffic(first, receive, transmit, carried(capacity), (), self.step_s)
 
     def usage(self, series: Series, ticks: int, last: int | None = None) -> Usage:
         """A server's window; a column without any value in it is a measure that nobody read."""
@@ -180,13 +180,3 @@ def _values(
             msg = f"{where}: {column}: not a number: {text[:40]!r}; write one, or leave it empty"
             raise SeriesError(msg) from None
         yield column, value if math.isfinite(value) and value >= 0 else None
-
-
-def _carried(capacity: Floats) -> Floats:
-    """Let a capacity stand until the next one is told, and the first one before it."""
-    known = np.flatnonzero(~np.isnan(capacity))
-    if not len(known):
-        return capacity
-    at = np.maximum(np.searchsorted(known, np.arange(len(capacity)), side="right") - 1, 0)
-    carried: Floats = capacity[known[at]]
-    return carried

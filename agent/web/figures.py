@@ -12,6 +12,9 @@ UNKNOWN = "–"
 FIGURES = ("seen_ratio", "mean", "p95", "peak", "capacity_bps")
 """Of a line's evidence, in the order in which pages show it."""
 
+SERVER_FIGURES = ("seen_ratio", "cpu_mean", "cpu_p95", "cpu_peak", "memory_mean")
+"""Of a server's evidence: how much of its CPU was seen, and how it and the memory were used."""
+
 _RULE = re.compile(r"(\w+): (\w+) >= (\S+) (at most|more than) (\S+)")
 
 
@@ -34,6 +37,13 @@ def figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (name, (bandwidth if name == "capacity_bps" else percent)(evidence[name]))
         for name in FIGURES
     )
+
+
+def server_figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was seen of a server, each figure with its name."""
+    cpu, memory = evidence["cpu"], evidence.get("memory") or {}
+    shown = (cpu["seen_ratio"], cpu["mean"], cpu["p95"], cpu["peak"], memory.get("mean"))
+    return tuple(zip(SERVER_FIGURES, map(percent, shown), strict=True))
 
 
 def rule(said: Mapping[str, Any]) -> RuleSeen:
