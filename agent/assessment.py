@@ -15,6 +15,7 @@ from agent.seasons import earliest_s, seasons
 from agent.server_assessment import assess_servers
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
+from config.calendar import Calendar
 from config.inventory import Link, Network
 from config.policy import LinkPolicy
 
@@ -36,7 +37,7 @@ def assess(
     config: AgentConfig, reader: HistoryReader, end_tick: int, today: date
 ) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
-    judging = _Judging(config.policy.links, reader, end_tick, today)
+    judging = _Judging(config.policy.links, config.policy.calendar, reader, end_tick, today)
     units = list(_units(config))
     networks = {network.name: network for network in config.networks}
     of_network: dict[str, list[Verdict]] = {name: [] for name in networks}
@@ -63,6 +64,7 @@ def _units(config: AgentConfig) -> Iterator[_Unit]:
 @dataclass(frozen=True, slots=True)
 class _Judging:
     policy: LinkPolicy
+    calendar: Calendar
     reader: HistoryReader
     end_tick: int
     today: date
@@ -87,7 +89,9 @@ class _Judging:
             )
             status = Status.EXEMPT if exempt[link.name] else judgement.status
             when_s = earliest_s(window, self.policy, judgement, self._end_s)
-            yield Verdict("link", link.name, status, judgement, of_traffic(window), (), when_s)
+            yield Verdict(
+                "link", link.name, status, judgement, of_traffic(window, self.calendar), (), when_s
+            )
             return
         members = unit.members(windows)
         judgement = judge_group(
@@ -102,11 +106,11 @@ class _Judging:
             shown = Status.EXEMPT if exempt[link.name] else shown
             window = windows[link.name]
             alone = judge(window, self.policy)
-            yield Verdict("link", link.name, shown, alone, of_traffic(window))
+            yield Verdict("link", link.name, shown, alone, of_traffic(window, self.calendar))
         together = sum_of(members)
         names = tuple(link.name for link in unit.links)
         when_s = earliest_s(together, self.policy, judgement, self._end_s)
-        evidence = of_traffic(together)
+        evidence = of_traffic(together, self.calendar)
         yield Verdict("group", unit.group, status, judgement, evidence, names, when_s)
 
     def _seasons(self, unit: _Unit, network: Network) -> Iterator[tuple[str, dict[str, Traffic]]]:

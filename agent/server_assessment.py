@@ -35,7 +35,7 @@ def assess_servers(
             name,
             _status(server, judgement, today),
             judgement,
-            of_usage(window.usage),
+            of_usage(window.usage, config.policy.calendar),
             earliest_s=earliest_s(window.usage, policy, judgement, end_s),
             sizes=window.sizes,
         )

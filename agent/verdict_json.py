@@ -1,6 +1,5 @@
 """A verdict as JSON: what `assess --json` prints and the endpoint serves."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,7 +48,13 @@ def _evidence(one: Verdict) -> dict[str, object] | None:
 
 
 def _figures(evidence: Evidence) -> dict[str, object]:
-    figures = asdict(evidence)
-    del figures["capacity_bps"]
-    from_s, to_s = figures.pop("from_s"), figures.pop("to_s")
-    return {"from": iso(from_s), "to": iso(to_s), **figures}
+    figures: dict[str, object] = {"from": iso(evidence.from_s), "to": iso(evidence.to_s)}
+    figures |= _spread(evidence)
+    if (office := evidence.office) is not None:
+        figures["office"] = {**_spread(office), "unknown_years": list(office.unknown_years)}
+    return figures
+
+
+def _spread(evidence: Evidence) -> dict[str, object]:
+    names = ("ticks", "seen_ratio", "mean", "p50", "p95", "p99", "peak")
+    return {name: getattr(evidence, name) for name in names}

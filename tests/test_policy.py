@@ -151,7 +151,7 @@ MISTAKES = [
     ),
     pytest.param(
         "devices: []",
-        "1: devices: unknown key; known here: links, servers, systems",
+        "1: devices: unknown key; known here: links, servers, systems, calendar",
         id="a-configuration-is-no-policy",
     ),
     pytest.param(
@@ -257,13 +257,13 @@ MISTAKES = [
     ),
     pytest.param(
         "links: {busy: [{cpu: 70%, more_than: 5%}]}",
-        "1: links.busy[0].cpu: unknown key; known here: at_most, more_than, load, rate",
+        "1: links.busy[0].cpu: unknown key; known here: at_most, more_than, hours, load, rate",
         id="links-have-no-cpu",
     ),
     pytest.param(
         "servers: {busy: [{rate: 2M, more_than: 5%}]}",
         "1: servers.busy[0].rate: unknown key; known here: "
-        "at_most, more_than, cpu, cores, memory, network",
+        "at_most, more_than, hours, cpu, cores, memory, network",
         id="servers-have-no-rate",
     ),
     pytest.param(
@@ -487,7 +487,8 @@ def test_numbers_that_differ_hash_differently_from_each_other() -> None:
 
 
 CANONICAL = (
-    '{"links":{"busy":["load >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
+    '{"calendar":{"hours":[540,1080],"years":[]},'
+    '"links":{"busy":["load >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
     '"idle":["load >= 0.05 at most 0.001","rate >= 16000 at most 0.01",'
     '"rate >= 2000000 at most 0.001"],'
     '"low_use":["load >= 0.10 at most 0.05","load >= 0.40 at most 0.01"],"window_s":2592000.0},'

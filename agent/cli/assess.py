@@ -17,7 +17,7 @@ from agent.cli.source import read
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
-from agent.judge.evidence import of_traffic, of_usage
+from agent.judge.evidence import Evidence, of_traffic, of_usage
 from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import earliest, judge
@@ -102,7 +102,11 @@ def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
         judgement = judge(window, rules)
         more = earliest(window, rules) if judgement.status is Status.UNKNOWN else None
         when_s = None if more is None else (window.first + window.ticks + more) * file.step_s
-        evidence = of_traffic(window) if isinstance(window, Traffic) else of_usage(window)
+        evidence = (
+            of_traffic(window, policy.calendar)
+            if isinstance(window, Traffic)
+            else of_usage(window, policy.calendar)
+        )
         found.append(
             Verdict(file.kind, series.subject, judgement.status, judgement, evidence, (), when_s)
         )
@@ -140,6 +144,16 @@ def _why(one: Verdict) -> str:
     return flip_in_words(one.judgement, one.main_evidence.ticks)
 
 
+def _office(office: Evidence) -> str:
+    """What was seen of the office hours alone, and which years have none that are known."""
+    text = f"office hours: {office.ticks} ticks"
+    if office.mean is not None and office.p95 is not None:
+        text += f", mean {office.mean:.1%}, p95 {office.p95:.1%}"
+    for year in office.unknown_years:
+        text += f"; the calendar does not know the working days of {year}: its years: may say them"
+    return text
+
+
 def explained(one: Verdict) -> Iterator[str]:
     """The whole story of one verdict, a line each."""
     yield f"{one.kind} {one.subject}: {one.status}"
@@ -152,6 +166,8 @@ def explained(one: Verdict) -> Iterator[str]:
         return
     seen = f"{main.seen_ratio:.1%} of {main.ticks} ticks were seen"
     yield f"window {iso(main.from_s)} to {iso(main.to_s)}: {seen}"
+    if main.office is not None:
+        yield _office(main.office)
     for outcome in one.judgement.outcomes:
         yield f"  {rule_in_words(outcome, main.ticks)}"
     yield flip_in_words(one.judgement, main.ticks)

@@ -108,7 +108,7 @@ def _outcomes(window: Window, policy: UsePolicy) -> Iterator[Outcome]:
         (Status.LOW_USE, policy.low_use),
     ):
         for rule in rules:
-            yield Outcome(status, rule, window.time_above(rule.measure, rule.threshold))
+            yield Outcome(status, rule, window.time_above(rule.measure, rule.threshold, rule.hours))
 
 
 def _proves_low_use(season: Window | None, policy: UsePolicy) -> bool:

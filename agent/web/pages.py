@@ -17,6 +17,7 @@ from agent.web.figures import (
     bandwidth,
     day,
     figures,
+    office_figures,
     rule,
     server_figures,
 )
@@ -100,6 +101,7 @@ async def link(request: web.Request, agent: Judged) -> web.Response:
         "since": day(verdict["since"]),
         "earliest": verdict["earliest"] and day(verdict["earliest"]),
         "figures": figures(verdict["evidence"]),
+        "office": office_figures(verdict["evidence"]),
         "drawing": drawing,
         "width": WIDTH,
         "height": HEIGHT,
