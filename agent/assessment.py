@@ -11,11 +11,11 @@ from agent.judge.evidence import of_traffic
 from agent.judge.groups import Member, judge_group, judge_network, sum_of
 from agent.judge.status import Status
 from agent.judge.verdict import Judgement, judge
+from agent.right_sizing import right_sized
 from agent.seasons import earliest_s, seasons
 from agent.server_assessment import assess_servers
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
-from config.calendar import Calendar
 from config.inventory import Link, Network
 from config.policy import LinkPolicy
 
@@ -37,7 +37,7 @@ def assess(
     config: AgentConfig, reader: HistoryReader, end_tick: int, today: date
 ) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
-    judging = _Judging(config.policy.links, config.policy.calendar, reader, end_tick, today)
+    judging = _Judging(config, reader, end_tick, today)
     units = list(_units(config))
     networks = {network.name: network for network in config.networks}
     of_network: dict[str, list[Verdict]] = {name: [] for name in networks}
@@ -63,8 +63,7 @@ def _units(config: AgentConfig) -> Iterator[_Unit]:
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    policy: LinkPolicy
-    calendar: Calendar
+    config: AgentConfig
     reader: HistoryReader
     end_tick: int
     today: date
@@ -81,37 +80,56 @@ class _Judging:
         exempt = {it.name: is_exempt(self.today, it.exempt, network.exempt) for it in unit.links}
         if unit.group is None:
             (link,) = unit.links
-            window = windows[link.name]
-            judgement = judge(
-                window,
-                self.policy,
-                seasons={period: it[link.name] for period, it in during.items()},
-            )
-            status = Status.EXEMPT if exempt[link.name] else judgement.status
-            when_s = earliest_s(window, self.policy, judgement, self._end_s)
-            yield Verdict(
-                "link", link.name, status, judgement, of_traffic(window, self.calendar), (), when_s
-            )
-            return
-        members = unit.members(windows)
-        judgement = judge_group(
-            members,
-            self.policy,
-            seasons={period: unit.members(it) for period, it in during.items()},
+            seasons_of_it = {period: it[link.name] for period, it in during.items()}
+            yield self._line(network, link, windows[link.name], seasons_of_it, exempt[link.name])
+        else:
+            yield from self._group(unit, unit.group, windows, during, exempt)
+
+    def _line(
+        self,
+        network: Network,
+        link: Link,
+        window: Traffic,
+        during: Mapping[str, Traffic],
+        exempt: bool,
+    ) -> Verdict:
+        judgement = judge(window, self.policy, seasons=during)
+        status = Status.EXEMPT if exempt else judgement.status
+        return Verdict(
+            "link",
+            link.name,
+            status,
+            judgement,
+            of_traffic(window, self.config.policy.calendar),
+            earliest_s=earliest_s(window, self.policy, judgement, self._end_s),
+            right_size=right_sized(self.config, network, link, status, [window, *during.values()]),
         )
+
+    def _group(
+        self,
+        unit: _Unit,
+        group: str,
+        windows: Mapping[str, Traffic],
+        during: Mapping[str, Mapping[str, Traffic]],
+        exempt: Mapping[str, bool],
+    ) -> Iterator[Verdict]:
+        members = unit.members(windows)
+        its_seasons = {period: unit.members(it) for period, it in during.items()}
+        judgement = judge_group(members, self.policy, seasons=its_seasons)
         excepted = all(exempt[link.name] for link in unit.links if link.role == "primary")
         status = Status.EXEMPT if excepted else judgement.status
+        calendar = self.config.policy.calendar
         for link in unit.links:
             shown = Status.STANDBY if link.role == "backup" else status
             shown = Status.EXEMPT if exempt[link.name] else shown
             window = windows[link.name]
             alone = judge(window, self.policy)
-            yield Verdict("link", link.name, shown, alone, of_traffic(window, self.calendar))
+            yield Verdict("link", link.name, shown, alone, of_traffic(window, calendar))
         together = sum_of(members)
         names = tuple(link.name for link in unit.links)
         when_s = earliest_s(together, self.policy, judgement, self._end_s)
-        evidence = of_traffic(together, self.calendar)
-        yield Verdict("group", unit.group, status, judgement, evidence, names, when_s)
+        evidence = of_traffic(together, calendar)
+        yield Verdict("group", group, status, judgement, evidence, names, when_s)
 
     def _seasons(self, unit: _Unit, network: Network) -> Iterator[tuple[str, dict[str, Traffic]]]:
         """The last occurrence of each declared busy period, unseen if the history is younger."""
@@ -119,6 +137,10 @@ class _Judging:
         names = [link.name for link in unit.links]
         for it in seasons(periods, self._end_s, self.reader.tick_s):
             yield it.period, dict(self.reader.traffic(names, it.first, it.ticks))
+
+    @property
+    def policy(self) -> LinkPolicy:
+        return self.config.policy.links
 
     @property
     def _end_s(self) -> float:

@@ -90,7 +90,7 @@ class Assessor:
         return Curve(from_s, to_s, tuple(rates), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
-        from agent import availability, verdict_metrics  # noqa: PLC0415 - numpy, see above
+        from agent import availability, data_centres, verdict_metrics  # noqa: PLC0415 - numpy, see above
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
@@ -111,7 +111,8 @@ class Assessor:
             said_of(one, config.policy, self._tenures[subject])
             for subject, one in zip(subjects, verdicts, strict=True)
         ]
-        return [*samples, *probes], said
+        centres = data_centres.samples(data_centres.data_centres(config, verdicts))
+        return [*samples, *centres, *probes], said
 
 
 def is_judged(config: AgentConfig) -> bool:

@@ -7,6 +7,7 @@ from datetime import date
 from agent.judge.evidence import Evidence
 from agent.judge.status import Status
 from agent.judge.verdict import Judgement
+from agent.right_sizing import RightSize
 from agent.server_windows import Sizes
 from config.inventory import Exemption
 from config.policy import Measure
@@ -29,6 +30,8 @@ class Verdict:
     earliest_s: float | None = None
     sizes: Sizes | None = None
     """A server's, where an agent measured it."""
+    right_size: RightSize | None = None
+    """A line's that must stay and could be smaller."""
 
     @property
     def main_evidence(self) -> Evidence | None:

@@ -31,6 +31,8 @@ def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[
     }
     if one.judgement.unproven:
         said["busy_periods_unproven"] = list(one.judgement.unproven)
+    if (size := one.right_size) is not None:
+        said["right_size"] = size._asdict()
     return said
 
 

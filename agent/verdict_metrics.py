@@ -38,6 +38,18 @@ TIME_ABOVE = Metric(
     "Share of the window at or above the threshold of a rule: at least, and at most.",
     ("link", "rule", "bound"),
 )
+RIGHT_SIZE = Metric(
+    "netfold_link_right_size_bytes_per_second",
+    "gauge",
+    "Smallest usual bandwidth at which a link that must stay would not be busy, if it is smaller.",
+    ("link",),
+)
+SAVING = Metric(
+    "netfold_link_right_size_saving_yuan",
+    "gauge",
+    "What that bandwidth would save a year, at the prices of the configuration.",
+    ("link",),
+)
 RECLAIMABLE = Metric(
     "netfold_network_reclaimable_yuan",
     "gauge",
@@ -50,7 +62,7 @@ LAST_RUN = Metric(
 )
 METRICS = (
     *(*VERDICT.values(), *SINCE.values(), *CONFIRMED.values()),
-    *(LOAD, SEEN, TIME_ABOVE, RECLAIMABLE, POLICY_INFO, LAST_RUN),
+    *(LOAD, SEEN, TIME_ABOVE, RIGHT_SIZE, SAVING, RECLAIMABLE, POLICY_INFO, LAST_RUN),
 )
 
 
@@ -79,6 +91,10 @@ def _of_link(one: Verdict) -> Iterator[Sample]:
     if evidence is None:
         return
     yield Sample(SEEN, evidence.seen_ratio, (one.subject,))
+    if (size := one.right_size) is not None:
+        yield Sample(RIGHT_SIZE, size.bandwidth_bps / 8, (one.subject,))
+        if size.annual_saving_yuan is not None:
+            yield Sample(SAVING, size.annual_saving_yuan, (one.subject,))
     for stat in ("mean", "p50", "p95", "p99", "peak"):
         if (value := getattr(evidence, stat)) is not None:
             yield Sample(LOAD, value, (one.subject, stat))

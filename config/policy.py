@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, field_validator
 
-from collectors.fields import Duration
+from collectors.fields import Bandwidth, Duration
 from config.calendar import Calendar
 from config.document import Document, Form, Raw
 from config.fields import Item
@@ -82,6 +82,17 @@ class SystemPolicy(Item):
     watched: Level
 
 
+class RightSizing(Item):
+    """The bandwidths that lines are usually sold with."""
+
+    bandwidths: tuple[Bandwidth, ...] = Field(examples=["[10M, 100M]"])
+
+    @field_validator("bandwidths")
+    @classmethod
+    def _in_order(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(set(value)))
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in force."""
@@ -90,6 +101,7 @@ class Policy:
     servers: ServerPolicy
     systems: SystemPolicy
     calendar: Calendar
+    right_sizing: RightSizing
 
     @property
     def hash(self) -> str:
@@ -97,7 +109,8 @@ class Policy:
 
         That is JSON in ASCII, keys sorted, without blanks: per section the seconds and ratios as
         numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05";
-        of the calendar the minutes of its hours, and the operator's own years.
+        of the calendar the minutes of its hours, and the operator's own years; the bandwidths in
+        ascending order.
         So comments, order and spelling (1000k, 1M) change nothing; any other number does.
         """
         canonical = {
@@ -105,6 +118,7 @@ class Policy:
             "servers": _canonical(self.servers),
             "systems": _canonical(self.systems),
             "calendar": self.calendar.model_dump(),
+            "right_sizing": self.right_sizing.model_dump(),
         }
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -138,6 +152,7 @@ class _File(Item):
     servers: object = None
     systems: object = None
     calendar: object = None
+    right_sizing: object = None
 
 
 def _canonical(section: Item) -> dict[str, object]:
@@ -169,8 +184,9 @@ def _build(document: Document) -> Policy | None:
     links = _use(document, "links", LinkPolicy, LinkRule, office)
     servers = _use(document, "servers", ServerPolicy, ServerRule, office)
     systems = validate(document, SystemPolicy, ("systems",), document.data["systems"])
-    if links and servers and systems and calendar:
-        return Policy(links, servers, systems, calendar)
+    sizing = validate(document, RightSizing, ("right_sizing",), document.data["right_sizing"])
+    if links and servers and systems and calendar and sizing:
+        return Policy(links, servers, systems, calendar, sizing)
     return None
 
 

@@ -151,7 +151,7 @@ MISTAKES = [
     ),
     pytest.param(
         "devices: []",
-        "1: devices: unknown key; known here: links, servers, systems, calendar",
+        "1: devices: unknown key; known here: links, servers, systems, calendar, right_sizing",
         id="a-configuration-is-no-policy",
     ),
     pytest.param(
@@ -492,6 +492,8 @@ CANONICAL = (
     '"idle":["load >= 0.05 at most 0.001","rate >= 16000 at most 0.01",'
     '"rate >= 2000000 at most 0.001"],'
     '"low_use":["load >= 0.10 at most 0.05","load >= 0.40 at most 0.01"],"window_s":2592000.0},'
+    '"right_sizing":{"bandwidths":[2000000.0,4000000.0,10000000.0,20000000.0,50000000.0,'
+    "100000000.0,200000000.0,500000000.0,1000000000.0,10000000000.0]},"
     '"servers":{"busy":["cpu >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
     '"idle":["cores >= 0.5 at most 0.05","cpu >= 0.03 at most 0.05","cpu >= 0.30 at most 0.005",'
     '"network >= 1000000 at most 0.05"],'

@@ -19,7 +19,7 @@ from tests.agentproc import netfold, write
 
 DAY = 288
 TICKS = 14 * DAY
-END = 6_000_000  # 2027-01-16T08:00 in UTC
+END = 6_000_000  # 2027-01-15T08:00 in UTC
 FIRST = END - TICKS
 TODAY = date(2027, 1, 16)
 NUMBER = np.arange(TICKS)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from agent import clock, facts
 from agent.assessment import assess
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
+from agent.cli.assessed import Judged, show
 from agent.cli.source import read
+from agent.data_centres import data_centres
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
@@ -22,6 +24,8 @@ from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import earliest, judge
 from agent.judge.words import flip_in_words, rule_in_words
+from agent.replay import changes
+from agent.right_sizing import RightSize
 from agent.sources.series import File, SeriesError
 from agent.sources.series import read as read_series
 from agent.verdict import Verdict
@@ -55,17 +59,21 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool, **source: Any) -> None:
     """Judge every line by the agent's history, or every line or server of a CSV file."""
-    policy, verdicts = judged(**source)
+    done = judged(**source)
+    changed = {(it.kind, it.subject): it for it in done.changes or ()}
     if as_json:
-        said = [said_of(it, policy) for it in verdicts]
+        said = [said_of(it, done.policy) for it in done.verdicts]
+        for one in said:
+            if (change := changed.get((one["kind"], one["subject"]))) is not None:
+                one["change"] = {"from": change.before, "why": change.why}
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        _show(verdicts)
+        show(done)
 
 
 def judged(
     path: Path | None, series: Path | None, policy_path: Path | None, at: str | None, step: float
-) -> tuple[Policy, list[Verdict]]:
+) -> Judged:
     """Judge what the options name, or end the command with what is wrong."""
     if series is not None and path is not None:
         stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
@@ -73,22 +81,44 @@ def judged(
     try:
         own = load_policy(policy_path) if policy_path or series else None
         if series is not None:
-            policy = own or load_policy(None)
-            return policy, _of_file(read_series(series, step), policy, at_s)
+            file, shipped = read_series(series, step), load_policy(None)
+            verdicts = _of_file(file, shipped, at_s)
+            return _under(own, shipped, verdicts, lambda it: _of_file(file, it, at_s))
         config = read(path)
-        config = config.model_copy(update={"policy": own}) if own else config
-        return config.policy, _of_history(config, at_s)
+        verdicts, again = _of_history(config, at_s)
+        done = _under(own, config.policy, verdicts, again)
+        return done._replace(data_centres=data_centres(config, done.verdicts))
     except (ConfigError, SeriesError) as error:
         stop(error, 2)
     except HistoryError as error:
         stop(f"{error}; netfold run keeps it, and --series judges a CSV file", 1)
 
 
-def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict]:
+def _under(
+    own: Policy | None,
+    in_force: Policy,
+    verdicts: list[Verdict],
+    judge_by: Callable[[Policy], list[Verdict]],
+) -> Judged:
+    """Judge by another policy too where one is named, and say what it changes."""
+    if own is None:
+        return Judged(in_force, verdicts)
+    tried = judge_by(own)
+    return Judged(own, tried, tuple(changes(verdicts, tried)))
+
+
+def _of_history(
+    config: AgentConfig, at_s: float | None
+) -> tuple[list[Verdict], Callable[[Policy], list[Verdict]]]:
+    """The verdicts, and how to have them by another policy, of the same moment."""
     end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
-    with HistoryReader(config.data_dir / "history.sqlite") as reader:
-        end_tick = int(end_s // reader.tick_s)
-        return list(assess(config, reader, end_tick, facts.day(end_s)))
+
+    def by(policy: Policy) -> list[Verdict]:
+        its = config.model_copy(update={"policy": policy})
+        with HistoryReader(config.data_dir / "history.sqlite") as reader:
+            return list(assess(its, reader, int(end_s // reader.tick_s), facts.day(end_s)))
+
+    return by(config.policy), by
 
 
 def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
@@ -126,22 +156,10 @@ def _time_s(text: str) -> float:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def _show(verdicts: Sequence[Verdict]) -> None:
-    from agent.cli.shown import console, percent, table  # noqa: PLC0415 - rich only where shown
-
-    shown = table("kind", "subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
-    for one in verdicts:
-        figures = ["", "", "", ""]
-        if (main := one.main_evidence) is not None:
-            figures = [percent(it) for it in (main.seen_ratio, main.mean, main.p95, main.peak)]
-        shown.add_row(one.kind, one.subject, one.status, *figures, _why(one))
-    console().print(shown)
-
-
-def _why(one: Verdict) -> str:
-    if one.main_evidence is None:
-        return ", ".join(one.members) or "it has no link"
-    return flip_in_words(one.judgement, one.main_evidence.ticks)
+def _smaller(size: RightSize) -> str:
+    text = f"{size.bandwidth_bps / 1e6:g} Mbit/s would do: it would surely not be busy"
+    saving = size.annual_saving_yuan
+    return text if saving is None else f"{text}, and cost {saving:,.0f} yuan less a year"
 
 
 def _office(office: Evidence) -> str:
@@ -171,5 +189,7 @@ def explained(one: Verdict) -> Iterator[str]:
     for outcome in one.judgement.outcomes:
         yield f"  {rule_in_words(outcome, main.ticks)}"
     yield flip_in_words(one.judgement, main.ticks)
+    if one.right_size is not None:
+        yield _smaller(one.right_size)
     if one.earliest_s is not None:
         yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"

@@ -14,7 +14,7 @@ from config.problems import hint
 @source_options
 def command(subject: str, **source: Any) -> None:
     """Say what proves the verdict on SUBJECT, what was not seen, and what would change it."""
-    _, verdicts = judged(**source)
+    verdicts = judged(**source).verdicts
     found = [it for it in verdicts if it.subject == subject]
     if not found:
         names = [it.subject for it in verdicts]

@@ -35,6 +35,18 @@ def flip_in_words(judgement: Judgement, ticks: int) -> str:
     return _undecided(outcomes, ticks)
 
 
+def decided_in_words(judgement: Judgement, ticks: int) -> str:
+    """The rule that a verdict hangs on: the nearest one that it needs, or what it waits for."""
+    status, outcomes = judgement.status, judgement.outcomes
+    if status in {Status.IDLE, Status.LOW_USE, Status.BUSY}:
+        own = [it for it in outcomes if it.status is status]
+        return rule_in_words(min(own, key=lambda it: _room(it, ticks)), ticks)
+    if status is Status.NORMAL:
+        low = [it for it in outcomes if it.status is Status.LOW_USE and it.holds is False]
+        return rule_in_words(max(low, key=lambda it: _excess(it, ticks)), ticks)
+    return flip_in_words(judgement, ticks)
+
+
 def _room(outcome: Outcome, ticks: int) -> int:
     """Ticks until a proven rule is proven no more."""
     if outcome.rule.at_most:
