@@ -1,12 +1,12 @@
 """When offices work: hours of the day, and which days are worked, in Asia/Shanghai.
 
 Public holidays and the weekends worked in exchange are decreed a year at a time: of a year that
-neither the operator nor the library knows, nothing is guessed.
+neither the operator nor the shipped file has, nothing is guessed.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,7 @@ from config.problems import ConfigError
 from config.reader import read
 from config.validate import validate
 
+_SHIPPED = Path(__file__).parent / "calendar.yaml"
 _FORM = Form((), "config/calendar.yaml", "years: [{year: 2027, …}]")
 _LEAP_YEAR = 2000
 _MINUTES = 24 * 60
@@ -102,7 +103,7 @@ def _years(value: object, info: ValidationInfo) -> object:
 
 
 class Calendar(Item):
-    """Office hours; `years` are the operator's own and win over what the library knows."""
+    """Office hours; `years` are the operator's own and win over those that netfold ships."""
 
     hours: OfficeHours = Field((9 * 60, 18 * 60), validate_default=True)
     years: Annotated[tuple[Year, ...], BeforeValidator(_years)] = ()
@@ -110,9 +111,8 @@ class Calendar(Item):
     def works_on(self, day: date) -> bool | None:
         """Whether offices work on a day; None in a year that nobody knows."""
         own = next((it for it in self.years if it.year == day.year), None)
-        if own is not None:
-            return own.works_on(day)
-        return day in decreed if (decreed := _working_days(day.year)) is not None else None
+        decreed = own or _shipped().get(day.year)
+        return None if decreed is None else decreed.works_on(day)
 
 
 def load_years(path: Path) -> tuple[Year, ...]:
@@ -130,21 +130,5 @@ def load_years(path: Path) -> tuple[Year, ...]:
 
 
 @cache
-def _working_days(year: int) -> frozenset[date] | None:
-    """The working days of a year in China; None if the library does not know its exchanged days."""
-    from holidays.countries.china import (  # noqa: PLC0415 - slow to load, and often not needed
-        China,
-        ChinaStaticHolidays,
-    )
-
-    if year not in ChinaStaticHolidays.special_public_holidays:
-        return None
-    decreed = China(years=year)  # type: ignore[no-untyped-call]  # the library has no types here
-    return frozenset(day for day in _all_days(year) if decreed.is_working_day(day))
-
-
-def _all_days(year: int) -> Iterator[date]:
-    day = date(year, 1, 1)
-    while day.year == year:
-        yield day
-        day += timedelta(days=1)
+def _shipped() -> Mapping[int, Year]:
+    return {it.year: it for it in load_years(_SHIPPED)}

@@ -546,7 +546,7 @@ def test_a_rule_no_laxer_implies_the_other(loads: list[float], one: Rule, other:
         assert share(other.threshold) <= other.limit
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything_but_a_config_error(content: bytes) -> None:
     problems(content)
@@ -561,7 +561,9 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
+)
 @given(
     st.recursive(
         WORDS,
@@ -577,7 +579,9 @@ def test_no_nesting_of_its_words_raises_anything_but_a_config_error(content: str
     problems(content)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(st.integers(0, len(SHIPPED) - 1), st.integers(0, 8), WORDS)
 def test_no_slip_in_the_shipped_file_raises_anything_but_a_config_error(
     at: int, length: int, word: str
