@@ -86,6 +86,7 @@ class Agent:
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
         self._reloaded_s = 0.0
+        self._taken = asyncio.Event()
         self._today = date.min
         self._expired: set[str] = set()
         self._apply(self.config)
@@ -155,11 +156,15 @@ class Agent:
         return list(self._latest.values())
 
     async def _judge(self) -> None:
-        """Judge once the first round is over, or has had its time, and then again and again."""
+        """Judge once the first round is over, or has had its time, then again and again.
+
+        A configuration that is taken is judged at once: what it left out says nothing any more.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_ROUND_S):
                 await self._scheduler.all_measured.wait()
         spare_what_lasts()
+        self._taken.clear()
         while True:
             if (said := await self._assessor.assess(self.config)) is not None:
                 samples, self.verdicts = said
@@ -167,7 +172,10 @@ class Agent:
             elif not is_judged(self.config):
                 self.verdicts = []
                 self._exposition.drop("verdicts")
-            await asyncio.sleep(JUDGE_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(JUDGE_EVERY_S):
+                    await self._taken.wait()
+            self._taken.clear()
 
     async def curve(self, link: str) -> Curve:
         """The traffic of a link over its window; HistoryError if it cannot be read."""
@@ -182,6 +190,7 @@ class Agent:
         self._tools.packets_per_s = config.probe_packets_per_second
         self._say_facts(config, facts.day(at_s))
         self.config = config
+        self._taken.set()
         self._reloaded_s = at_s
         self._put_reload(successful=True)
 

@@ -1,4 +1,4 @@
-"""Every link, group, network and server of a configuration, judged by the agent's own history."""
+"""Every link, group, network and server of a configuration, judged by its windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from agent.judge.verdict import Judgement, judge
 from agent.right_sizing import right_sized
 from agent.seasons import earliest_s, seasons
 from agent.server_assessment import assess_servers
+from agent.sources.windows import Windows
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
 from config.inventory import Link, Network
@@ -37,6 +38,14 @@ def assess(
     config: AgentConfig, reader: HistoryReader, end_tick: int, today: date
 ) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
+    yield from assess_lines(config, reader, end_tick, today)
+    yield from assess_servers(config, reader, end_tick, today)
+
+
+def assess_lines(
+    config: AgentConfig, reader: Windows, end_tick: int, today: date
+) -> Iterator[Verdict]:
+    """Judge links, groups and networks: what any source of windows knows, as `assess` does."""
     judging = _Judging(config, reader, end_tick, today)
     units = list(_units(config))
     networks = {network.name: network for network in config.networks}
@@ -50,7 +59,6 @@ def assess(
         yield from verdicts
     for network in config.networks:
         yield _of_network(network, of_network[network.name], today)
-    yield from assess_servers(config, reader, end_tick, today)
 
 
 def _units(config: AgentConfig) -> Iterator[_Unit]:
@@ -64,7 +72,7 @@ def _units(config: AgentConfig) -> Iterator[_Unit]:
 @dataclass(frozen=True, slots=True)
 class _Judging:
     config: AgentConfig
-    reader: HistoryReader
+    reader: Windows
     end_tick: int
     today: date
 

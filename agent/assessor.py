@@ -93,11 +93,17 @@ class Assessor:
         from agent import availability, data_centres, verdict_metrics  # noqa: PLC0415 - numpy, see above
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
+        from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
+        from agent.verdict import Verdict  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
 
         end_tick = int((at_s - SETTLED_S) // self._tick_s)
         with HistoryReader(self._path, self._tick_s) as reader:
-            verdicts = list(assess(config, reader, end_tick, facts.day(at_s)))
+            today = facts.day(at_s)
+            verdicts: list[Verdict | SystemVerdict] = [
+                *assess(config, reader, end_tick, today),
+                *assess_systems(config, reader, end_tick, today),
+            ]
             probes = list(availability.samples(config, reader, end_tick))
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
@@ -116,8 +122,8 @@ class Assessor:
 
 
 def is_judged(config: AgentConfig) -> bool:
-    """Whether anything of it is judged: lines, servers, or what probes saw."""
-    return bool(config.networks or config.servers or config.probes)
+    """Whether anything of it is judged: lines, servers, systems, or what probes saw."""
+    return bool(config.networks or config.servers or config.systems or config.probes)
 
 
 def _confirm_after_s(config: AgentConfig, kind: str) -> float:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from agent.judge.status import Status
+from agent.judge.status import OF_LINES, Status
 from agent.server_windows import Sizes
+from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
@@ -48,9 +49,11 @@ class DataCentre(NamedTuple):
     idle: dict[str, AtLeastAtMost]
 
 
-def data_centres(config: AgentConfig, verdicts: Iterable[Verdict]) -> list[DataCentre]:
+def data_centres(
+    config: AgentConfig, verdicts: Iterable[Verdict | SystemVerdict]
+) -> list[DataCentre]:
     """Each data centre that servers name, in their order."""
-    by_name = {it.subject: it for it in verdicts if it.kind == "server"}
+    by_name = {it.subject: it for it in verdicts if isinstance(it, Verdict) and it.kind == "server"}
     of_centre: dict[str, list[Verdict]] = {}
     for server in config.servers:
         if server.data_centre and server.name in by_name:
@@ -61,7 +64,7 @@ def data_centres(config: AgentConfig, verdicts: Iterable[Verdict]) -> list[DataC
 def samples(found: Iterable[DataCentre]) -> Iterator[Sample]:
     """Say all of them; a bound that is not known is absent."""
     for centre in found:
-        for status in Status:
+        for status in OF_LINES:
             yield Sample(SERVERS, centre.statuses.count(status), (centre.name, status.value))
         for size, bounds in centre.idle.items():
             for bound, amount in zip(("lower", "upper"), bounds, strict=True):

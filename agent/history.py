@@ -11,6 +11,7 @@ import json
 import math
 import sqlite3
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +23,9 @@ from agent.clock import now
 from agent.judge.rates import TICK_S, Run, Tick
 from agent.judge.status import Status
 from agent.judge.tenure import Tenure
+from agent.standing import STANDING_BYTES
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series (
@@ -34,7 +36,7 @@ CREATE TABLE IF NOT EXISTS ticks (tick INTEGER PRIMARY KEY, rates BLOB NOT NULL)
 CREATE TABLE IF NOT EXISTS runs (
     slot INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, bits TEXT NOT NULL,
     PRIMARY KEY (slot, first)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS standings (block INTEGER PRIMARY KEY, states BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS capacity (
     kind TEXT NOT NULL, subject TEXT NOT NULL, since_s REAL NOT NULL, bits_per_second REAL,
     PRIMARY KEY (kind, subject, since_s)) WITHOUT ROWID;
@@ -60,6 +62,9 @@ _DAY_TICKS = 288
 """`series.last_tick` is behind by up to a day, so that not every tick rewrites every series."""
 
 
+_BLOCK = 64
+"""Standings in one row: a device's links end a tick together, and have slots side by side."""
+
 T = TypeVar("T")
 
 
@@ -84,7 +89,8 @@ class Record:
 
     ticks: list[Tick] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)
-    state: str = ""
+    state: bytes = b""
+    """Of `STANDING_BYTES`; empty where nothing is known of it."""
 
 
 class Capacity(NamedTuple):
@@ -113,6 +119,7 @@ class History:
         self._tick_s = tick_s
         self._slots: dict[tuple[str, ...], int] = {}
         self._last_ticks: dict[int, int] = {}
+        self._known: dict[SeriesKey, tuple[int, ...]] = {}
         self.tick_count = 0
         self.set_aside: list[Path] = []
         self._is_closed = True
@@ -133,13 +140,37 @@ class History:
         with self._named_errors():
             self._or_anew(lambda: self._write(records, capacities))
 
-    def states(self) -> dict[SeriesKey, str]:
+    def fill(
+        self, batches: Iterable[dict[SeriesKey, Record]], capacities: Iterable[Capacity] = ()
+    ) -> None:
+        """Write old series batch by batch in one transaction, so that memory stays small.
+
+        Nobody else writes meanwhile. Rates that are there are never overwritten.
+
+        Raises:
+            HistoryError: nothing of it was written; the same call may succeed later.
+        """
+        with self._named_errors():
+            try:
+                with self._transaction() as db:
+                    new = sum(self._fill(db, batch) for batch in batches)
+                    for capacity in capacities:
+                        self._step(db, capacity)
+            except BaseException:
+                self._load_slots()  # those given out in what was rolled back
+                raise
+        self.tick_count += new
+
+    def states(self) -> dict[SeriesKey, bytes]:
         """Where every series stood when it was last written."""
-        query = (
-            "SELECT kind, subject, identity, replace(measure, 'receive', 'octets'), state"
-            " FROM readings JOIN series USING (slot)"
-        )
-        return {SeriesKey(*row[:4]): row[4] for row in self._read(query)}
+        blocks = dict(self._read("SELECT block, states FROM standings"))
+        found = {}
+        for key in self.series():
+            slot = self._slots[key.slots[0]]
+            state = _state(blocks.get(slot // _BLOCK, b""), slot)
+            if state.strip(b"\0"):
+                found[key] = state
+        return found
 
     def series(self) -> list[SeriesKey]:
         """Every series that is remembered."""
@@ -206,7 +237,6 @@ class History:
                 gone = db.execute("DELETE FROM ticks WHERE tick < ?", (before,)).rowcount
                 db.execute("DELETE FROM runs WHERE last < ?", (before,))
                 db.execute("DELETE FROM series WHERE last_tick < ?", (before - _DAY_TICKS,))
-                db.execute("DELETE FROM readings WHERE slot NOT IN (SELECT slot FROM series)")
             self.tick_count -= gone
             self._load_slots()
 
@@ -241,11 +271,19 @@ class History:
         if not tables:
             return
         meta = dict(self._db.execute("SELECT * FROM meta")) if "meta" in tables else {}
-        if meta != self._meta():
+        if meta == self._meta() | {"schema_version": "1"}:
+            self._take_over_the_first_version()
+        elif meta != self._meta():
             seen = meta or f"the tables {', '.join(sorted(tables))}"
             msg = f"{self._path}: not a history of this version: {seen}, expected {self._meta()}; "
             msg += "move it away, or set another data_dir"
             raise HistoryError(msg)
+
+    def _take_over_the_first_version(self) -> None:
+        """Forget where series stood, which was written otherwise: a gap until the next reading."""
+        with self._transaction() as db:
+            db.execute("DROP TABLE IF EXISTS readings")
+            db.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (SCHEMA_VERSION,))
 
     def _meta(self) -> dict[str, str]:
         return {"schema_version": SCHEMA_VERSION, "tick_s": str(self._tick_s)}
@@ -254,6 +292,7 @@ class History:
         rows = list(self._db.execute("SELECT * FROM series"))
         self._slots = {tuple(row[1:5]): row[0] for row in rows}
         self._last_ticks = {row[0]: row[5] for row in rows}
+        self._known.clear()
 
     def _write(self, records: dict[SeriesKey, Record], capacities: Iterable[Capacity]) -> None:
         try:
@@ -268,34 +307,62 @@ class History:
 
     def _fill(self, db: sqlite3.Connection, records: dict[SeriesKey, Record]) -> int:
         """Write ticks, runs and states; return how many ticks had no row yet."""
-        rates: dict[int, list[tuple[int, float]]] = {}
+        if any(key not in self._known for key in records):
+            self._load_slots()  # an import beside the agent may have given some out
+        rates: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+        states: dict[int, bytes] = {}
+        runs: list[tuple[int, int, int, str]] = []
         for key, record in records.items():
-            last = max(
-                [tick.number for tick in record.ticks] + [r.last for r in record.runs.values()],
-                default=0,
-            )
-            slots = [self._slot(db, slot, last) for slot in key.slots]
-            for tick in record.ticks:
-                rates.setdefault(tick.number, []).extend(zip(slots, tick.values, strict=True))
-            runs = [
-                (slots[0], r.first, r.last, json.dumps(r.amounts)) for r in record.runs.values()
-            ]
-            db.executemany(_LONGER_RUN, runs)
-            db.execute("INSERT OR REPLACE INTO readings VALUES (?, ?)", (slots[0], record.state))
-        return sum(self._merge(db, number, values) for number, values in rates.items())
+            slots = self._slots_of(db, key, record)
+            for number, values in record.ticks:
+                of_tick = rates[number]
+                of_tick[0].extend(slots)
+                of_tick[1].extend(values)
+            if record.runs:
+                runs += _rows(slots[0], record.runs.values())
+            if record.state:
+                states[slots[0]] = record.state
+        db.executemany(_LONGER_RUN, runs)
+        self._place(db, states)
+        return sum(self._merge(db, number, *of_tick) for number, of_tick in rates.items())
 
     def _merge(
-        self, db: sqlite3.Connection, number: int, values: Sequence[tuple[int, float]]
+        self, db: sqlite3.Connection, number: int, slots: Sequence[int], values: Sequence[float]
     ) -> bool:
         """Put rates where the tick's row has none; return whether the row is new."""
         row = db.execute("SELECT rates FROM ticks WHERE tick = ?", (number,)).fetchone()
         rates = _unpacked(row[0]) if row else array.array("f")
-        rates.extend([math.nan] * (1 + max(slot for slot, _ in values) - len(rates)))
-        for slot, value in values:
-            if math.isnan(rates[slot]):
+        rates.extend([math.nan] * (1 + max(slots) - len(rates)))
+        for slot, value in zip(slots, values, strict=True):
+            if row is None or math.isnan(rates[slot]):
                 rates[slot] = value
         db.execute("INSERT OR REPLACE INTO ticks VALUES (?, ?)", (number, _packed(rates)))
         return row is None
+
+    def _place(self, db: sqlite3.Connection, states: Mapping[int, bytes]) -> None:
+        """Put states into their blocks, each of which is written once."""
+        blocks: dict[int, bytearray] = {}
+        for slot, state in states.items():
+            number, place = slot // _BLOCK, slot % _BLOCK * STANDING_BYTES
+            if number not in blocks:
+                row = db.execute("SELECT states FROM standings WHERE block = ?", (number,))
+                known = row.fetchone() or (bytes(_BLOCK * STANDING_BYTES),)
+                blocks[number] = bytearray(known[0])
+            blocks[number][place : place + STANDING_BYTES] = state
+        db.executemany("INSERT OR REPLACE INTO standings VALUES (?, ?)", blocks.items())
+
+    def _slots_of(self, db: sqlite3.Connection, key: SeriesKey, record: Record) -> tuple[int, ...]:
+        """The slots of a series, which is remembered for as long as it has ticks or runs."""
+        ticks, slots = record.ticks, self._known.get(key)
+        if len(ticks) == 1 and not record.runs:  # a tick of a regular poll
+            last = ticks[0].number
+        else:
+            ends = [it.number for it in ticks] + [it.last for it in record.runs.values()]
+            last = max(ends, default=0)
+        if slots is None or last >= self._last_ticks[slots[0]] + _DAY_TICKS:
+            slots = tuple(self._slot(db, slot, last) for slot in key.slots)
+            self._known[key] = slots
+        return slots
 
     def _slot(self, db: sqlite3.Connection, slot: tuple[str, ...], last_tick: int) -> int:
         """The number of a slot, given out on first use: the lowest that no series has."""
@@ -303,6 +370,7 @@ class History:
         if number is None:
             number = next(n for n in itertools.count() if n not in self._last_ticks)
             db.execute("INSERT INTO series VALUES (?, ?, ?, ?, ?, ?)", (number, *slot, last_tick))
+            self._place(db, {number: bytes(STANDING_BYTES)})  # another series may have had the slot
             self._slots[slot] = number
             self._last_ticks[number] = last_tick
         elif last_tick >= self._last_ticks[number] + _DAY_TICKS:
@@ -388,6 +456,15 @@ class History:
 def _code(error: sqlite3.Error) -> int:
     """SQLite's primary result code, without its extension; 0 for an error of Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _rows(slot: int, runs: Iterable[Run]) -> list[tuple[int, int, int, str]]:
+    return [(slot, it.first, it.last, json.dumps(it.amounts)) for it in runs]
+
+
+def _state(block: bytes, slot: int) -> bytes:
+    place = slot % _BLOCK * STANDING_BYTES
+    return block[place : place + STANDING_BYTES]
 
 
 def _packed(rates: "array.array[float]") -> bytes:

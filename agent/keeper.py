@@ -117,7 +117,7 @@ class Keeper:
         ]
         return samples + ([Sample(TICKS, history.tick_count)] if history else [])
 
-    def _begin(self) -> tuple[History, dict[SeriesKey, str]]:
+    def _begin(self) -> tuple[History, dict[SeriesKey, bytes]]:
         history = History(self._path, self._tick_s)
         try:
             return history, history.states()

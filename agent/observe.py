@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from time import perf_counter
 
+from agent.deadline import Deadlines
 from agent.isolation import must_not_answer, turned
 from collectors import story
 from collectors.base import (
@@ -117,7 +118,7 @@ async def _attempt(
     collector: Collector, target: Target, tools: Tools
 ) -> tuple[Iterable[Measurement], Reason | None, str]:
     try:
-        async with asyncio.timeout(target.timeout_s):
+        with tools.use(Deadlines).within(target.timeout_s):
             return await collector.collect(target, tools), None, ""
     except CollectError as error:
         return error.measurements, error.reason, error.detail
@@ -152,13 +153,10 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
 
 def _fits(sample: Sample) -> bool:
     metric, value, labels = sample
-    if type(value) not in _NUMBERS or len(labels) != len(metric.labels):
-        return False
-    return not any(map(_is_no_text, labels))
-
-
-def _is_no_text(label: object) -> bool:
-    return not isinstance(label, str)
+    for label in labels:  # all() takes twice as long, sample after sample
+        if not isinstance(label, str):
+            return False
+    return type(value) in _NUMBERS and len(labels) == len(metric.labels)
 
 
 def _is_told_to_end() -> bool:

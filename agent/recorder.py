@@ -6,12 +6,11 @@ by `drain`, and given back by `put_back` where it could not be written.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-
-from pydantic import TypeAdapter, ValidationError
+from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.standing import Standing, unpacked
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
 log = logging.getLogger(__name__)
@@ -46,26 +45,22 @@ LINK_OVERSOLD = Metric(
     "Whether the contracted bandwidth is more than the port can carry: one of them is wrong.",
     ("link",),
 )
-METRICS = (LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD)
+SYSTEM_LAST_USED = Metric(
+    "netfold_system_last_used_timestamp_seconds",
+    "gauge",
+    "When a client outside the management ranges was last connected, kept over restarts.",
+    ("system",),
+)
+METRICS = (
+    *(LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD),
+    SYSTEM_LAST_USED,
+)
 
 ROUNDED = 1.05
 """A contract may be named a little above its port: 155M of SDH on a port that says 150M."""
 
 MAX_PENDING_TICKS = 288
 """A day of ticks waits in memory for a disk that takes no writes; then the oldest are let go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one series stands: its last reading, the open tick, its counters on /metrics."""
-
-    reading: CounterReading | GaugeReading
-    fold: Fold
-    totals: tuple[int, int] = (0, 0)
-    dropped: int = 0
-
-
-_STANDING = TypeAdapter(Standing)
 
 
 class Recorder:
@@ -87,9 +82,9 @@ class Recorder:
         """Whether something waits to be written."""
         return bool(self._pending or self._steps)
 
-    def restore(self, states: Mapping[SeriesKey, str]) -> None:
+    def restore(self, states: Mapping[SeriesKey, bytes]) -> None:
         """Go on where the written series stopped; what has been read since stays as it is."""
-        found = {key: standing for key, text in states.items() if (standing := _parsed(text))}
+        found = {key: it for key, state in states.items() if (it := unpacked(key, state))}
         read_since = set(self._identities)
         for key, standing in sorted(found.items(), key=lambda item: item[1].reading.at.wall_s):
             self._standings.setdefault(key, standing)
@@ -115,7 +110,9 @@ class Recorder:
             if isinstance(reading, CounterReading):
                 samples += self._count(reading)
             elif isinstance(reading, GaugeReading):
-                self._level(reading)
+                kept = self._level(reading)
+                if reading.measure == "last_used" and kept is not None:
+                    samples.append(Sample(SYSTEM_LAST_USED, kept, (reading.subject,)))
         return samples
 
     def drain(self, *, everything: bool = False) -> tuple[dict[SeriesKey, Record], list[Capacity]]:
@@ -125,7 +122,7 @@ class Recorder:
         if everything:
             records |= {key: Record() for key in self._standings if key not in records}
         for key, record in records.items():
-            record.state = _STANDING.dump_json(self._standings[key]).decode()
+            record.state = self._standings[key].packed()
         return records, steps
 
     def put_back(self, records: Mapping[SeriesKey, Record], steps: Iterable[Capacity]) -> None:
@@ -155,15 +152,19 @@ class Recorder:
         self._identities[_subject(key)] = key.identity
         return self._link_samples(reading, after) if reading.kind == "link" else []
 
-    def _level(self, reading: GaugeReading) -> None:
+    def _level(self, reading: GaugeReading) -> float | None:
+        """Fold a level in; return it as it is kept."""
         key = SeriesKey(reading.kind, reading.subject, reading.identity, reading.measure)
         before = self._standings.get(key)
+        if reading.measure == "last_used" and before and isinstance(before.reading, GaugeReading):
+            reading = replace(reading, value=_later(before.reading.value, reading))
         if before is None or not isinstance(before.reading, GaugeReading):
             self._standings[key] = Standing(reading, begin(reading.at.wall_s, 1, self._tick_s))
         else:
             span = hold(before.reading, reading)
             spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
             self._standings[key] = self._next(key, before, reading, spans)
+        return reading.value
 
     def _next(
         self,
@@ -219,12 +220,10 @@ class Recorder:
             self._steps.append(Capacity("link", reading.subject, reading.at.wall_s, bps))
 
 
-def _parsed(text: str) -> Standing | None:
-    """Read a written standing; one that a bad disk changed is as good as none."""
-    try:
-        return _STANDING.validate_json(text)
-    except ValidationError:
-        return None
+def _later(before_s: float | None, reading: GaugeReading) -> float | None:
+    """The later of two times of use; one that is still to come is a clock's that was wrong."""
+    times = [it for it in (before_s, reading.value) if it is not None and it <= reading.at.wall_s]
+    return max(times, default=None)
 
 
 def _let_go_of_the_oldest(record: Record) -> None:

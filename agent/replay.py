@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from agent.judge.status import Status
+from agent.judge.system_words import doubts_in_words
 from agent.judge.words import decided_in_words
+from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 
 
@@ -18,7 +20,9 @@ class Change(NamedTuple):
     why: str
 
 
-def changes(before: Iterable[Verdict], after: Iterable[Verdict]) -> Iterator[Change]:
+def changes(
+    before: Iterable[Verdict | SystemVerdict], after: Iterable[Verdict | SystemVerdict]
+) -> Iterator[Change]:
     """The subjects whose status differs between two judgements of the same data."""
     was = {(it.kind, it.subject): it.status for it in before}
     for it in after:
@@ -27,7 +31,9 @@ def changes(before: Iterable[Verdict], after: Iterable[Verdict]) -> Iterator[Cha
             yield Change(it.kind, it.subject, status, it.status, _why(it))
 
 
-def _why(one: Verdict) -> str:
+def _why(one: Verdict | SystemVerdict) -> str:
+    if isinstance(one, SystemVerdict):
+        return doubts_in_words(one.judgement, one.evidence)
     main = one.main_evidence
     if main is None:
         return f"made of {', '.join(one.members)}"

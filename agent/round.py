@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from agent import clock
 from agent.observe import Observation, observe
 from agent.scheduler import CAP
-from collectors.base import Collector, Target, Tools, find
+from collectors.base import PACKETS_PER_S, Collector, Target, Tools, find
 
 
-async def measure_once(targets: Iterable[Target]) -> list[Observation]:
+async def measure_once(
+    targets: Iterable[Target], packets_per_s: float = PACKETS_PER_S
+) -> list[Observation]:
     """Measure all targets at once, in the order given; a failure is an observation too."""
-    tools = Tools(clock.now)
+    tools = Tools(clock.now, packets_per_s=packets_per_s)
     places = asyncio.Semaphore(CAP)
 
     async def one(target: Target) -> Observation:

@@ -2,10 +2,10 @@
 
 import asyncio
 import hashlib
-import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from collectors.base import Target
+from collectors.slots import Slots
 
 CAP = 512
 """Attempts under way at once; more wait, so that sockets and memory stay bounded."""
@@ -29,6 +29,7 @@ class Scheduler:
     def __init__(self, measure: Callable[[Target], Awaitable[None]], cap: int = CAP) -> None:
         self._measure = measure
         self._places = asyncio.Semaphore(cap)
+        self._slots = Slots(WAKE_EVERY_S)
         self._targets: dict[Key, Target] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -86,14 +87,16 @@ class Scheduler:
         offset_s = place(key) * target.interval_s
         turn = (loop.time() - offset_s) // target.interval_s
         while True:
-            async with self._places:
+            await self._places.acquire()  # `async with` would cost each round a coroutine more
+            try:
                 await self._measure(target)
+            finally:
+                self._places.release()
             self._waiting.discard(key)
             self._note_waiting()
             # Never the same turn again: a loop's timer may wake a little before its time.
             turn = max(turn, (loop.time() - offset_s) // target.interval_s) + 1
-            due_s = turn * target.interval_s + offset_s
-            await asyncio.sleep(math.ceil(due_s / WAKE_EVERY_S) * WAKE_EVERY_S - loop.time())
+            await self._slots.sleep_until(turn * target.interval_s + offset_s)
 
 
 def place(key: Key) -> float:

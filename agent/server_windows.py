@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Floats, Usage, carried
 from config.policy import Measure
+
+_Binding = Mapping[str, NDArray[np.float32]]
 
 
 class Sizes(NamedTuple):
@@ -52,13 +55,13 @@ def _levels(read_of: Mapping[str, Floats], network: Floats) -> dict[Measure, Flo
     return {it: values for it, values in levels.items() if it == "cpu" or _is_known(values)}
 
 
-def _network(bindings: Sequence[Mapping[str, Floats]], ticks: int) -> Floats:
+def _network(bindings: Sequence[_Binding], ticks: int) -> Floats:
     """The busier direction, bit/s."""
     receive, transmit = (_joined(bindings, it, ticks) for it in ("receive", "transmit"))
     return np.maximum(receive, transmit)
 
 
-def _joined(bindings: Sequence[Mapping[str, Floats]], measure: str, ticks: int) -> Floats:
+def _joined(bindings: Sequence[_Binding], measure: str, ticks: int) -> Floats:
     joined = np.full(ticks, np.nan)
     for one in bindings:
         if measure in one:

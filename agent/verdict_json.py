@@ -1,28 +1,39 @@
 """A verdict as JSON: what `assess --json` prints and the endpoint serves."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.judge.evidence import Evidence
+from agent.judge.system_words import doubts_in_words
 from agent.judge.tenure import Tenure
+from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from config.policy import Policy
 
 
-def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[str, Any]:
+def said_of(
+    one: Verdict | SystemVerdict, policy: Policy, tenure: Tenure | None = None
+) -> dict[str, Any]:
     """The contract's shape; `tenure` is known of verdicts that a running agent keeps.
 
     Keys that most verdicts have nothing for are left out of them.
     """
-    said: dict[str, Any] = {
+    return {
         "kind": one.kind,
         "subject": one.subject,
         "status": one.status,
         "since": None if tenure is None else iso(tenure.since_s),
         "confirmed": tenure is not None and tenure.confirmed,
         "earliest": None if one.earliest_s is None else iso(one.earliest_s),
-        "members": list(one.members),
         "policy": policy.hash,
+        **(_of_system(one) if isinstance(one, SystemVerdict) else _of_line(one)),
+    }
+
+
+def _of_line(one: Verdict) -> dict[str, object]:
+    said: dict[str, object] = {
+        "members": list(one.members),
         "rules": [
             {"rule": str(it), "share": list(it.share), "holds": it.holds}
             for it in one.judgement.outcomes
@@ -34,6 +45,29 @@ def said_of(one: Verdict, policy: Policy, tenure: Tenure | None = None) -> dict[
     if (size := one.right_size) is not None:
         said["right_size"] = size._asdict()
     return said
+
+
+def _of_system(one: SystemVerdict) -> dict[str, object]:
+    """No rules, but why nothing is proven (`doubts`), and the register's word beside the rest."""
+    figures = asdict(one.evidence)
+    from_s, to_s = figures.pop("from_s"), figures.pop("to_s")
+    last_s = figures.pop("last_used_s")
+    return {
+        "members": [],
+        "rules": [],
+        "doubts": list(one.judgement.doubts),
+        "why": doubts_in_words(one.judgement, one.evidence),
+        "declared": {
+            "used_by": one.system.used_by,
+            "use_frequency": one.system.use_frequency,
+        },
+        "evidence": {
+            "from": iso(from_s),
+            "to": iso(to_s),
+            "last_used": None if last_s is None else iso(last_s),
+            **figures,
+        },
+    }
 
 
 def iso(time_s: float) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agent.judge.status import Status
+from agent.judge.status import OF_LINES, OF_SYSTEMS
 from agent.judge.tenure import Tenure
+from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
 
-KINDS = ("link", "group", "network", "server")
+KINDS = ("link", "group", "network", "server", "system")
 
 
 def _of_each(suffix: str, help_text: str, *labels: str) -> dict[str, Metric]:
@@ -22,7 +23,9 @@ def _of_each(suffix: str, help_text: str, *labels: str) -> dict[str, Metric]:
 
 VERDICT = _of_each("", "1 for the verdict that the {} has, 0 for the others.", "status")
 SINCE = _of_each("_since_timestamp_seconds", "Since when the {} has its verdict.")
-CONFIRMED = _of_each("_confirmed", "Whether the {} has been idle or of low use long enough.")
+CONFIRMED = _of_each(
+    "_confirmed", "Whether the {} has been idle, of low use or unused long enough."
+)
 LOAD = Metric(
     "netfold_link_load_ratio",
     "gauge",
@@ -60,7 +63,20 @@ POLICY_INFO = Metric("netfold_policy_info", "info", "Which policy judges.", ("ha
 LAST_RUN = Metric(
     "netfold_assessment_last_run_timestamp_seconds", "gauge", "When the agent last judged."
 )
+WATCHED = Metric(
+    "netfold_system_watched_ratio",
+    "gauge",
+    "Share of the policy's window in which the system's clients were watched.",
+    ("system",),
+)
+MISSED = Metric(
+    "netfold_system_missed_connections_ratio",
+    "gauge",
+    "Share of the connections accepted in the window, on all ports, that no look saw.",
+    ("system",),
+)
 METRICS = (
+    *(WATCHED, MISSED),
     *(*VERDICT.values(), *SINCE.values(), *CONFIRMED.values()),
     *(LOAD, SEEN, TIME_ABOVE, RIGHT_SIZE, SAVING, RECLAIMABLE, POLICY_INFO, LAST_RUN),
 )
@@ -68,7 +84,7 @@ METRICS = (
 
 def samples(
     config: AgentConfig,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Verdict | SystemVerdict],
     tenures: Mapping[tuple[str, str], Tenure],
     at_s: float,
 ) -> Iterator[Sample]:
@@ -77,11 +93,13 @@ def samples(
     yield Sample(LAST_RUN, at_s)
     for one in verdicts:
         tenure = tenures[one.kind, one.subject]
-        for status in Status:
+        for status in OF_SYSTEMS if one.kind == "system" else OF_LINES:
             yield Sample(VERDICT[one.kind], int(one.status is status), (one.subject, status.value))
         yield Sample(SINCE[one.kind], tenure.since_s, (one.subject,))
         yield Sample(CONFIRMED[one.kind], int(tenure.confirmed), (one.subject,))
-        if one.kind == "link":
+        if isinstance(one, SystemVerdict):
+            yield from _of_system(one)
+        elif one.kind == "link":
             yield from _of_link(one)
     yield from _reclaimable(config, verdicts)
 
@@ -103,7 +121,15 @@ def _of_link(one: Verdict) -> Iterator[Sample]:
             yield Sample(TIME_ABOVE, share, (one.subject, str(outcome), bound))
 
 
-def _reclaimable(config: AgentConfig, verdicts: Iterable[Verdict]) -> Iterator[Sample]:
+def _of_system(one: SystemVerdict) -> Iterator[Sample]:
+    yield Sample(WATCHED, one.evidence.watched_ratio, (one.subject,))
+    if (ratio := one.evidence.missed_ratio) is not None:
+        yield Sample(MISSED, ratio, (one.subject,))
+
+
+def _reclaimable(
+    config: AgentConfig, verdicts: Iterable[Verdict | SystemVerdict]
+) -> Iterator[Sample]:
     """What is not declared is absent: a network without a known cost has no such sample."""
     low = {(it.kind, it.subject) for it in verdicts if it.status.is_low}
     for network in config.networks:

@@ -93,11 +93,11 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server", "probe"]
-GaugeMeasure = Literal[
-    "cpu", "memory", "cores", "memory_bytes", "disk_bytes", "up", "rtt", "loss", "jitter"
-]
-"""`cores`, `memory_bytes` and `disk_bytes` are how much a server has, whatever is used of it."""
+SubjectKind = Literal["link", "server", "probe", "system"]
+UseMeasure = Literal["clients", "local_clients", "accepted", "missed", "interval", "last_used"]
+SizeMeasure = Literal["cores", "memory_bytes", "disk_bytes"]
+"""How much a server has, whatever is used of it."""
+GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | SizeMeasure | UseMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,9 @@ class CounterReading:
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
     """A level at one moment, as `measure` names it: a ratio (0 to 1), a number, bytes or seconds.
+
+    Of a system: clients are counts, accepted and missed connections a second, the interval seconds,
+    `last_used` epoch seconds, which a reading without them does not forget.
 
     It says nothing of the time more than `holds_s` after it: let that be longer than the interval
     of the target, or the smallest delay leaves a hole in every tick. None: nothing is known from

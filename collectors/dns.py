@@ -4,7 +4,7 @@ import asyncio
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from socket import SOCK_DGRAM, SOCK_STREAM, SocketKind, socket
+from socket import SOCK_DGRAM, socket
 from time import perf_counter
 
 import dns.exception
@@ -14,10 +14,12 @@ import dns.rcode
 
 from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
 from collectors.dns_options import DnsTarget
-from collectors.endpoint import Endpoint, failed, open_socket
+from collectors.endpoint import Endpoint, connect, failed, open_socket
 from collectors.fields import seen
+from collectors.pace import turn_before
 from collectors.patterns import met, missed
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
+from collectors.story import answered, tell
 
 RCODE = Metric(
     "netfold_probe_dns_rcode", "gauge", "Response code of the last answer (RFC 6895).", ("target",)
@@ -39,8 +41,6 @@ AUTHENTICATED = Metric(
 _LENGTH = struct.Struct("!H")  # before each message over TCP: RFC 1035, 4.2.2
 _MOST_BYTES = 65535
 _PAYLOAD_BYTES = 1232  # what passes everywhere unfragmented: DNS flag day 2020
-_REPORT_S = 0.1
-"""Kept of the timeout, so that an attempt that ends with it says what came instead."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,9 @@ class _Round:
     """One attempt at one address, and what it saw."""
 
     target: DnsTarget
+    tools: Tools
     endpoint: Endpoint
+    until_s: float
     query: dns.message.Message
     phases_s: dict[str, float] = field(default_factory=dict)
     reply: dns.message.Message | None = None
@@ -72,10 +74,9 @@ async def collect(target: DnsTarget, tools: Tools) -> list[Sample]:
             options say, that is truncated, or that is no DNS.
 
     """
-    until_s = perf_counter() + target.timeout_s - min(_REPORT_S, target.timeout_s / 10)
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
-        one = _Round(target, endpoint, _query(target))
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
+        one = _Round(target, tools, endpoint, until_s, _query(target))
         try:
             async with asyncio.timeout(until_s - perf_counter()):
                 one.reply = await _ask(one)
@@ -106,45 +107,67 @@ def _query(target: DnsTarget) -> dns.message.Message:
 
 async def _ask(one: _Round) -> dns.message.Message:
     if one.target.transport == "tcp":
-        return await _over(one, SOCK_STREAM, _read_tcp)
-    reply = await _over(one, SOCK_DGRAM, _read_udp)
+        return await _over_tcp(one)
+    reply = await _over_udp(one)
     if not (reply.flags & dns.flags.TC and one.target.tcp_if_truncated):
         return reply
-    return await _over(one, SOCK_STREAM, _read_tcp)
+    tell("it is truncated, so it is asked again over TCP")
+    return await _over_tcp(one)
 
 
-async def _over(
-    one: _Round, kind: SocketKind, read: Callable[[_Round, socket], Awaitable[dns.message.Message]]
+async def _over_udp(one: _Round) -> dns.message.Message:
+    target = one.target
+    await turn_before(one.tools, one.until_s)
+    with open_socket(one.endpoint, SOCK_DGRAM, target.source, target.source_interface) as sock:
+        # Connected, the system drops what comes from elsewhere, and tells of refusals.
+        sock.connect(one.endpoint.sockaddr)
+        return await _exchange(one, sock, one.query.to_wire(), _read_udp)
+
+
+async def _over_tcp(one: _Round) -> dns.message.Message:
+    target = one.target
+    await turn_before(one.tools, one.until_s)
+    started_s = perf_counter()
+    with await connect(one.endpoint, target.source, target.source_interface) as sock:
+        _note(one, "connect", started_s)
+        wire = one.query.to_wire()
+        return await _exchange(one, sock, _LENGTH.pack(len(wire)) + wire, _read_tcp)
+
+
+async def _exchange(
+    one: _Round,
+    sock: socket,
+    wire: bytes,
+    read: Callable[[_Round, socket], Awaitable[dns.message.Message]],
 ) -> dns.message.Message:
-    loop, target = asyncio.get_running_loop(), one.target
-    wire = one.query.to_wire()
-    with open_socket(one.endpoint, kind, target.source, target.source_interface) as sock:
-        started_s = perf_counter()
-        # Also for UDP: so the system drops what comes from elsewhere, and tells of refusals.
-        await loop.sock_connect(sock, one.endpoint.sockaddr)
-        if kind == SOCK_STREAM:
-            wire = _LENGTH.pack(len(wire)) + wire
-            started_s = _note(one, "connect", started_s)
-        await loop.sock_sendall(sock, wire)
+    target = one.target
+    tell("asking %s for %s %s", one.endpoint.host, target.query, target.type)
+    started_s = perf_counter()
+    await asyncio.get_running_loop().sock_sendall(sock, wire)
+    try:
         reply = await read(one, sock)
-        _note(one, "processing", started_s)
+    except OSError as error:
+        raise failed(one.endpoint, error, has_left=True) from error
+    _note(one, "processing", started_s)
+    records = sum(map(len, reply.answer))
+    tell("answered %s, records: %d", dns.rcode.to_text(reply.rcode()), records)
     return reply
 
 
-def _note(one: _Round, phase: str, started_s: float) -> float:
-    now_s = perf_counter()
-    one.phases_s[phase] = one.phases_s.get(phase, 0.0) + now_s - started_s
-    return now_s
+def _note(one: _Round, phase: str, started_s: float) -> None:
+    one.phases_s[phase] = one.phases_s.get(phase, 0.0) + perf_counter() - started_s
 
 
 async def _read_udp(one: _Round, sock: socket) -> dns.message.Message:
     while True:
         wire = await asyncio.get_running_loop().sock_recv(sock, _MOST_BYTES)
+        answered("%d bytes came", len(wire))
         if wire[:2] == _LENGTH.pack(one.query.id):
             reply = _parsed(one, wire)
             if one.query.is_response(reply):
                 return reply
         one.strange += 1
+        await asyncio.sleep(0)  # who sends faster than we read holds up nobody else
 
 
 async def _read_tcp(one: _Round, sock: socket) -> dns.message.Message:

@@ -7,15 +7,16 @@ every LOOK_S costs no accuracy, and a fraction of the CPU where a thousand targe
 import asyncio
 import heapq
 import os
-from itertools import count
-from time import perf_counter, perf_counter_ns
-from typing import NamedTuple, Self
+from collections.abc import Iterator
+from itertools import count, cycle
+from time import perf_counter
+from typing import Self
 
 from collectors.arrival import Arrivals
 from collectors.base import Metric, Sample
 from collectors.endpoint import Endpoint
 from collectors.router import RoutersWord
-from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Refusal, Reply, Shape, Way, Wire, open_wire
+from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Asked, Shape, Way, Wire, open_wire
 
 DROPS = Metric(
     "netfold_icmp_socket_drops_total",
@@ -25,6 +26,8 @@ DROPS = Metric(
 
 LOOK_S = 0.01
 """A reply is read so long after its arrival at the latest, while the loop is not busy."""
+
+_SEQUENCES, _TOKENS = 2**16, 256
 
 Answer = float | RoutersWord
 """The round-trip time in seconds, or the word of the network that there will be no reply."""
@@ -36,6 +39,11 @@ class Round:
     `answers` are in the order of sending, None where there is none yet; `ttl` is the last reply's.
     """
 
+    __slots__ = (
+        *("endpoint", "shape", "answers", "ttl", "unanswered"),
+        *("_engine", "_way", "_wire", "_dropped", "_asked", "_settled"),
+    )
+
     def __init__(self, engine: "IcmpEngine", endpoint: Endpoint, way: Way, shape: Shape) -> None:
         self.endpoint, self.shape = endpoint, shape
         self.answers: list[Answer | None] = []
@@ -44,7 +52,7 @@ class Round:
         self._engine, self._way = engine, way
         self._wire = engine.wire(way)
         self._dropped = self._wire.dropped
-        self._tokens: list[bytes] = []
+        self._asked: list[Asked] = []
         self._settled: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -52,7 +60,7 @@ class Round:
 
     def __exit__(self, *_: object) -> None:
         if self.unanswered:
-            self._engine.forget(self._tokens)
+            self._engine.forget(self._asked)
 
     @property
     def is_whole(self) -> bool:
@@ -68,7 +76,7 @@ class Round:
             OSError: this host could not send it.
 
         """
-        self._tokens.append(self._engine.send(self, self._way, len(self.answers)))
+        self._asked.append(self._engine.send(self, self._way, len(self.answers)))
         self.answers.append(None)
         self.unanswered += 1
 
@@ -87,11 +95,8 @@ class Round:
             await self._settled
 
 
-class _Waiting(NamedTuple):
-    round: Round
-    packet: int
-    sequence: int
-    sent_ns: int
+_Waiting = tuple[Round, int, int]
+"""A round, which packet of it, and when that was sent (ns of perf_counter)."""
 
 
 class IcmpEngine:
@@ -103,9 +108,10 @@ class IcmpEngine:
 
     def __init__(self) -> None:
         self.wires: dict[Way, Wire] = {}
-        self._waiting: dict[bytes, _Waiting] = {}  # by token
+        self._waiting: dict[Asked, _Waiting] = {}
         self._ends: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
-        self._numbers = count(1)
+        self._numbers = count()
+        self._marks = _marks()
         self._arrivals = Arrivals()
         self._next_look: asyncio.TimerHandle | None = None
         self._dropped_before = 0  # by sockets that are closed
@@ -126,33 +132,32 @@ class IcmpEngine:
             self.wires[way] = open_wire(way)
         return self.wires[way]
 
-    def send(self, round_: Round, way: Way, packet: int) -> bytes:
-        """Send a packet of a round, and return the token that its answer will bear."""
-        token, sequence = os.urandom(TOKEN_BYTES), next(self._numbers) & 0xFFFF
-        request = (round_.endpoint.sockaddr, sequence, token, round_.shape)
+    def send(self, round_: Round, way: Way, packet: int) -> Asked:
+        """Send a packet of a round, and return what its answer will bear."""
+        endpoint, shape = round_.endpoint, round_.shape
+        mark = next(self._marks)
         if not self._next_look:
             self._arrivals.look()
             self._look_soon()
-        sent_ns = perf_counter_ns()
         try:
-            self.wire(way).send(*request)
+            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
         except OSError:
             # The system tells of an earlier packet's failure at whatever comes next.
             self._read_refusals(self.wire(way))
             self._renew(way)
-            sent_ns = perf_counter_ns()
-            self.wire(way).send(*request)
-        self._waiting[token] = _Waiting(round_, packet, sequence, sent_ns)
-        return token
+            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
+        asked = (endpoint.host, mark)
+        self._waiting[asked] = (round_, packet, sent_ns)
+        return asked
 
     def end_by(self, settled: asyncio.Future[None], until_s: float) -> None:
         """Settle a round at that time, if it is not before."""
         heapq.heappush(self._ends, (until_s, next(self._numbers), settled))
 
-    def forget(self, tokens: list[bytes]) -> None:
-        """Wait for these no longer."""
-        for token in tokens:
-            self._waiting.pop(token, None)
+    def forget(self, asked: list[Asked]) -> None:
+        """Wait for answers to these no longer."""
+        for one in asked:
+            self._waiting.pop(one, None)
 
     async def close(self) -> None:
         """Close the sockets; what still waits gets no answer."""
@@ -184,31 +189,25 @@ class IcmpEngine:
         """Read what has come; whether that was all."""
         self._read_refusals(wire)
         replies = 0
-        for reply in wire.replies():
+        for asked, stamp_ns, ttl in wire.replies():
             replies += 1
-            if waiting := self._take(reply):
-                arrived_ns = self._arrivals.at_ns(reply.stamp_ns, waiting.sent_ns)
-                waiting.round.ttl = reply.ttl
-                waiting.round.take(waiting.packet, (arrived_ns - waiting.sent_ns) / 1e9)
+            if waiting := self._waiting.pop(asked, None):
+                round_, packet, sent_ns = waiting
+                round_.ttl = ttl
+                arrived_ns = self._arrivals.at_ns(stamp_ns, sent_ns)
+                round_.take(packet, (arrived_ns - sent_ns) / 1e9)
         wire.count_drops()
         return replies < READ_AT_ONCE
 
     def _read_refusals(self, wire: Wire) -> None:
-        for refusal in wire.refusals():
-            waiting = self._waiting.get(refusal.token)
-            # Of a packet that may be split the system has only learned the size to split it to.
-            if waiting and refusal.word.is_size and not waiting.round.shape.dont_fragment:
+        for asked, word in wire.refusals():
+            if not (waiting := self._waiting.get(asked)):
                 continue
-            if waiting := self._take(refusal):
-                waiting.round.take(waiting.packet, refusal.word)
-
-    def _take(self, answer: Reply | Refusal) -> "_Waiting | None":
-        waiting = self._waiting.get(answer.token)
-        if waiting is None or waiting.sequence != answer.sequence:
-            return None
-        if waiting.round.endpoint.host != answer.host:
-            return None
-        return self._waiting.pop(answer.token)
+            round_, packet, _ = waiting
+            # Of a packet that may be split the system has only learned the size to split it to.
+            if round_.shape.dont_fragment or not word.is_size:
+                del self._waiting[asked]
+                round_.take(packet, word)
 
     def _end(self, now_s: float) -> None:
         """Settle the rounds whose time is over, and forget those that settled before it."""
@@ -216,3 +215,11 @@ class IcmpEngine:
             settled = heapq.heappop(self._ends)[2]
             if not settled.done():
                 settled.set_result(None)
+
+
+def _marks() -> Iterator[bytes]:
+    """Sequence numbers, each with a random token; the system is asked for many tokens at once."""
+    for first in cycle(range(0, _SEQUENCES, _TOKENS)):
+        tokens = os.urandom(_TOKENS * TOKEN_BYTES)
+        for n in range(_TOKENS):
+            yield (first + n).to_bytes(2) + tokens[n * TOKEN_BYTES : (n + 1) * TOKEN_BYTES]

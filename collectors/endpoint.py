@@ -73,9 +73,14 @@ async def resolve_all(
     return found
 
 
-def failed(endpoint: Endpoint, error: OSError) -> CollectError:
-    """Name what the system said of an attempt, and whom it concerned."""
+def failed(endpoint: Endpoint, error: OSError, *, has_left: bool = False) -> CollectError:
+    """Name what the system said of an attempt, and whom it concerned.
+
+    `has_left`: of a packet that has left this host, which only a router can say some things of.
+    """
     text = os.strerror(error.errno) if error.errno else str(error)
+    if has_left and error.errno in ROUTERS_ERRNO:
+        return CollectError(Reason.UNREACHABLE, f"{endpoint.host}: {text}, says a router")
     return CollectError(CollectError.of(error).reason, f"{endpoint.host}: {text}")
 
 
@@ -164,10 +169,7 @@ async def _connected(sock: socket.socket, endpoint: Endpoint) -> None:
         finally:
             loop.remove_writer(sock.fileno())
         if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            if number in ROUTERS_ERRNO:
-                msg = f"{endpoint.host}: {os.strerror(number)}, says a router"
-                raise CollectError(Reason.UNREACHABLE, msg) from None
-            raise OSError(number, os.strerror(number)) from None
+            raise failed(endpoint, OSError(number, ""), has_left=True) from None
 
 
 def _no_socket(error: OSError) -> str:

@@ -13,6 +13,7 @@ from collectors.endpoint import Endpoint
 from collectors.http_judge import check, header
 from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
+from collectors.pace import turn_before
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
 from collectors.tls_chain import EXPIRY, read, verified
 from collectors.tls_options import TlsContexts
@@ -35,13 +36,12 @@ REDIRECTS = Metric(
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _STUCK = {
+    "": "no time for a connection",
     "connect": "no connection",
     "tls": "a connection, but no end of the TLS handshake",
     "processing": "a connection, but no answer",
     "transfer": "an answer that did not end",
 }
-_REPORT_S = 0.1
-"""Kept of the timeout, so that an attempt that ends with it says how far it came."""
 
 
 @collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS, EXPIRY)
@@ -53,11 +53,9 @@ async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
             for an answer that is not as the options say, `auth` if that is for status 401 or 403.
 
     """
-    engine, contexts = tools.use(HttpEngine), tools.use(TlsContexts)
-    until_s = perf_counter() + target.timeout_s - min(_REPORT_S, target.timeout_s / 10)
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
-        one = _Round(target, engine, contexts, endpoint)
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
+        one = _Round(target, tools, endpoint, until_s)
         try:
             async with asyncio.timeout(until_s - perf_counter()):
                 await _follow(one)
@@ -78,9 +76,9 @@ class _Round:
     """One attempt at one address: over redirects to the last of its answers."""
 
     target: HttpTarget
-    engine: HttpEngine
-    contexts: TlsContexts
+    tools: Tools
     endpoint: Endpoint
+    until_s: float
     record: Record = field(default_factory=Record)
     answers: list[Answer] = field(default_factory=list)
 
@@ -112,14 +110,15 @@ async def _exchange(one: _Round, method: str, url: URL) -> Answer:
         Endpoint(one.endpoint.family, (host, url.port, *scope)),
         target.source,
         target.source_interface,
-        one.contexts.get(target) if url.scheme == "https" else None,
+        one.tools.use(TlsContexts).get(target) if url.scheme == "https" else None,
         target.server_name or url.raw_host or "",
         one.record,
     )
     body = target.body.encode() if target.body is not None and method == "POST" else None
     request = Request(method, url, dict(_headers(target, url)), body)
     keep = bool(target.body_matches or target.body_lacks)
-    return await one.engine.exchange(request, route, target.body_limit_bytes, keep)
+    await turn_before(one.tools, one.until_s)
+    return await one.tools.use(HttpEngine).exchange(request, route, target.body_limit_bytes, keep)
 
 
 def _headers(target: HttpTarget, url: URL) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from yarl import URL
 
 from collectors.base import CollectError, Reason
 from collectors.endpoint import Endpoint, connect, failed
+from collectors.story import answered, tell
 from collectors.tls_failure import why
 
 _CUT_OFF = (ConnectionError, TransferEncodingError, ContentLengthError)
@@ -115,6 +116,8 @@ class HttpEngine:
         """
         _route.set(route)
         done = False
+        # What follows the question mark may be somebody's key.
+        tell("request: %s %s", request.method, request.url.with_query(None))
         try:
             async with self._session.request(
                 request.method,
@@ -125,8 +128,10 @@ class HttpEngine:
             ) as response:
                 route.record.status = response.status
                 route.record.enter("transfer")
+                answered("answered with status %d", response.status)
                 size_bytes, body = await _read(response, limit_bytes, keep)
                 route.record.enter("")
+                tell("read a body of %d bytes", size_bytes)
                 done = True
         except (ClientError, OSError) as error:
             raise _named(route.endpoint, error) from error
@@ -152,6 +157,7 @@ class _Connector(BaseConnector):
         sock = await connect(route.endpoint, route.source, route.source_interface)
         if route.context:
             route.record.enter("tls")
+            tell("shaking hands")
         try:
             route.transport, protocol = await loop.create_connection(
                 lambda: ResponseHandler(loop), sock=sock, **_tls(route)
@@ -162,8 +168,14 @@ class _Connector(BaseConnector):
             if not isinstance(loop, asyncio.BaseEventLoop):
                 sock.detach()
         route.record.tls = route.transport.get_extra_info("ssl_object")
+        if route.record.tls:
+            tell("agreed on %s, %s", *_agreed(route.record.tls))
         route.record.enter("processing")
         return protocol
+
+
+def _agreed(tls: ssl.SSLObject) -> tuple[str, str]:
+    return tls.version() or "", (tls.cipher() or ("",))[0]
 
 
 def _tls(route: Route) -> dict[str, Any]:

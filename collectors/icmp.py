@@ -5,7 +5,7 @@ import socket
 from functools import cached_property
 from itertools import pairwise
 from time import perf_counter
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -13,10 +13,10 @@ from collectors.base import CollectError, Metric, Reason, Sample, Tools, collect
 from collectors.echo import DROPS, LOOK_S, Answer, IcmpEngine, Round
 from collectors.endpoint import Endpoint, failed, open_socket
 from collectors.fields import Duration, Host
-from collectors.pace import turn
+from collectors.pace import wait_for_turn_s
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
-from collectors.story import is_heard, tell
+from collectors.story import answered, is_heard, tell
 from collectors.wire import TOKEN_BYTES, Shape, Way
 
 LOSS = Metric(
@@ -44,6 +44,13 @@ _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still repor
 _ANY_PORT = 7
 
 
+class _Labels(NamedTuple):
+    target: tuple[str]
+    least: tuple[str, str]
+    mean: tuple[str, str]
+    most: tuple[str, str]
+
+
 class IcmpTarget(Probe):
     """Options of `kind: icmp`; a reply counts if it comes within the target's timeout."""
 
@@ -59,15 +66,23 @@ class IcmpTarget(Probe):
         """What its packets are like."""
         return Shape(self.size_bytes, self.dont_fragment, self.ttl)
 
+    @cached_property
+    def labels(self) -> "_Labels":
+        """Of its samples, the same in each round."""
+        name = self.name
+        return _Labels((name,), (name, "min"), (name, "mean"), (name, "max"))
+
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
         least_s = round(sending_s + _LEAST_WAIT_S + _REPORT_S, 3)  # as the message writes it
+        if self.fallback:
+            least_s *= 2  # each family has half of the time
         if least_s > self.timeout_s:
             msg = (
                 f"{self.count} packets {self.gap_s:g}s apart take {sending_s:g}s, which does not "
-                f"fit a timeout of {self.timeout_s:g}s; write a smaller count or gap, "
-                f"or a timeout of at least {least_s:g}s"
+                f"fit {'half of ' * self.fallback}a timeout of {self.timeout_s:g}s; write a "
+                f"smaller count or gap, or a timeout of at least {least_s:g}s"
             )
             raise ValueError(msg)
         return self
@@ -86,9 +101,8 @@ async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
             said so) or `timeout`.
 
     """
-    until_s = perf_counter() + target.timeout_s - _REPORT_S
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         return await _measure(target, endpoint, tools, until_s)
 
     return await at_addresses(target, 0, attempt)
@@ -111,9 +125,11 @@ async def _measure(
     known = round_.answers if round_.is_whole else _told(round_.answers)
     if not rtts_s:
         raise _no_reply(target, endpoint, known)
-    name = (target.name,)
-    ttl = [] if round_.ttl is None else [Sample(REPLY_TTL, round_.ttl, name)]
-    return [Sample(LOSS, 1 - len(rtts_s) / len(known), name), *ttl, *_times(target.name, rtts_s)]
+    samples = _times(target.labels, rtts_s)
+    samples.append(Sample(LOSS, 1 - len(rtts_s) / len(known), target.labels.target))
+    if round_.ttl is not None:
+        samples.append(Sample(REPLY_TTL, round_.ttl, target.labels.target))
+    return samples
 
 
 async def _send(
@@ -125,7 +141,9 @@ async def _send(
         if packet:
             await asyncio.sleep(target.gap_s)
         try:
-            await turn(tools, until_s - _LEAST_WAIT_S - perf_counter())
+            within_s = until_s - _LEAST_WAIT_S - perf_counter()
+            if wait_s := wait_for_turn_s(tools, within_s):
+                await asyncio.sleep(wait_s)
             round_.send()
         except CollectError as error:
             unsent = error
@@ -151,9 +169,11 @@ def _no_reply(target: IcmpTarget, endpoint: Endpoint, known: list[Answer | None]
     if not known:
         msg = f"{endpoint.host}: its replies may have been dropped by this host's own busy socket"
         return CollectError(Reason.LOCAL, msg)
-    loss = Sample(LOSS, 1, (target.name,))
+    loss = Sample(LOSS, 1, target.labels.target)
     word = next((answer for answer in known if isinstance(answer, RoutersWord)), None)
     if word:
+        if word.router == endpoint.host:  # a firewall of its own: it is there
+            answered("the target itself said so")
         return CollectError(Reason.UNREACHABLE, f"{endpoint.host}: {word.text}", [loss])
     sent = f"{len(known)} packet{'s' if len(known) > 1 else ''}"
     return CollectError(Reason.TIMEOUT, f"{endpoint.host}: no reply to {sent}", [loss])
@@ -173,10 +193,13 @@ def _no_way(target: IcmpTarget, endpoint: Endpoint) -> CollectError | None:
     return None
 
 
-def _times(name: str, rtts_s: list[float]) -> list[Sample]:
-    stats = {"min": min(rtts_s), "mean": sum(rtts_s) / len(rtts_s), "max": max(rtts_s)}
-    samples = [Sample(RTT, value, (name, stat)) for stat, value in stats.items()]
-    steps_s = [abs(after - before) for before, after in pairwise(rtts_s)]
-    if steps_s:
-        samples.append(Sample(JITTER, sum(steps_s) / len(steps_s), (name,)))
+def _times(labels: _Labels, rtts_s: list[float]) -> list[Sample]:
+    samples = [
+        Sample(RTT, min(rtts_s), labels.least),
+        Sample(RTT, sum(rtts_s) / len(rtts_s), labels.mean),
+        Sample(RTT, max(rtts_s), labels.most),
+    ]
+    if len(rtts_s) > 1:
+        steps_s = [abs(after - before) for before, after in pairwise(rtts_s)]
+        samples.append(Sample(JITTER, sum(steps_s) / len(steps_s), labels.target))
     return samples

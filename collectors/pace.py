@@ -13,6 +13,17 @@ async def turn(tools: Tools, within_s: float = float("inf")) -> None:
     """Wait for the turn of one packet (or connection) under the limit of packets a second.
 
     Raises:
+        CollectError: as `wait_for_turn_s` does.
+
+    """
+    if wait_s := wait_for_turn_s(tools, within_s):
+        await asyncio.sleep(wait_s)
+
+
+def wait_for_turn_s(tools: Tools, within_s: float = float("inf")) -> float:
+    """Take a turn and return how long to wait for it, 0 mostly.
+
+    Raises:
         CollectError: `local`, at once, if the turn would not come `within_s`.
 
     """
@@ -23,8 +34,17 @@ async def turn(tools: Tools, within_s: float = float("inf")) -> None:
             "raise probe_packets_per_second, or probe less often"
         )
         raise CollectError(Reason.LOCAL, msg)
-    if wait_s:
-        await asyncio.sleep(wait_s)
+    return wait_s
+
+
+async def turn_before(tools: Tools, until_s: float) -> None:
+    """Wait for a turn that leaves half of the time until then (perf_counter) for what is sent.
+
+    Raises:
+        CollectError: as `turn` does.
+
+    """
+    await turn(tools, max(0.0, until_s - perf_counter()) / 2)
 
 
 class Pace:

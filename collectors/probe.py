@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 from socket import AF_INET, if_nameindex
 from time import perf_counter
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from collectors.base import CollectError, Family, Measurement, Metric, Reason, Sample, Target
 from collectors.endpoint import Endpoint, resolve_all
-from collectors.fields import NicName, OwnAddress
+from collectors.fields import NicName, OwnAddress, seen
 
 RTT = Metric(
     "netfold_probe_rtt_seconds",
@@ -47,15 +47,26 @@ ADDRESS_RTT = Metric(
 AT_ADDRESSES = (PHASE, IP_VERSION, ADDRESS_SUCCESS, ADDRESS_RTT)
 """What `at_addresses` adds to what an attempt measures."""
 
-REPORT_S = 0.05
+_REPORT_S = 0.05
 """Kept of the timeout, so that an attempt that nobody answers still says what it measured."""
+
+_GRACE_S = _REPORT_S / 2
+"""An attempt that does not end by itself in time is ended so long after it."""
 
 MOST_ADDRESSES = 32
 """Of one name that are probed together: each costs a socket and two series."""
 
 _OTHER: dict[Family, Family] = {"ipv4": "ipv6", "ipv6": "ipv4"}
 
-Attempt = Callable[[Endpoint], Awaitable[list[Sample]]]
+Attempt = Callable[[Endpoint, float], Awaitable[list[Sample]]]
+"""Measures one address until a moment (perf_counter), by which it says what it has."""
+
+
+def _family(value: object) -> object:
+    if isinstance(value, str) and value not in get_args(Family):
+        msg = f"not a family: {seen(value)}; write any, ipv4 or ipv6, or both for a target of each"
+        raise ValueError(msg)
+    return value
 
 
 class Probe(Target):
@@ -67,6 +78,7 @@ class Probe(Target):
     `expand_up_to` lets an address be a range (`config/expansion.py`).
     """
 
+    family: Annotated[Family, BeforeValidator(_family)] = "any"
     fallback: bool = False
     every_address: bool = False
     source: OwnAddress | None = None
@@ -98,53 +110,54 @@ class Probe(Target):
 async def at_addresses(probe: Probe, port: int, attempt: Attempt) -> list[Sample]:
     """Attempt the addresses that the probe asks for; return what the first success measured.
 
-    With `every_address` each has to answer; with `expect: unreachable` too, none may. The lookup of
-    a name is no part of an attempt but the phase `resolve` of what is returned or raised.
+    With `every_address` each has to answer; with `expect: unreachable` too, none may, and each has
+    to be tried. The lookup of a name is no part of an attempt but the phase `resolve` of what is
+    returned or raised.
 
     Raises:
         CollectError: `resolve`, or what the attempt met; of several, rather a far side's word.
 
     """
     started_s = perf_counter()
-    within_s = probe.timeout_s - REPORT_S
+    within_s = probe.timeout_s - min(_REPORT_S, probe.timeout_s / 4)
+    until_s = started_s + within_s
     if probe.source_interface:
-        in_time = _within(attempt, started_s + within_s + REPORT_S / 2)
-        attempt = _over(probe.source_interface, in_time)
+        attempt = _over(probe.source_interface, _ended(attempt))
     if probe.fallback:
-        return await _with_fallback(probe, port, attempt)
+        return await _with_fallback(probe, port, attempt, until_s)
     endpoints = await resolve_all(probe.address, probe.asked_family, port, within_s)
     first = endpoints[0]
     if probe.every_address:
         with _saying(_lookup_phase(probe, first, started_s)) as told:
-            return told + await _at_every(probe, endpoints, attempt, started_s + within_s)
+            return told + await _at_every(probe, endpoints, attempt, until_s)
     if first.host == probe.address:
-        return await attempt(first)
-    return await _at_one(probe, first, attempt, started_s)
+        return await attempt(first, until_s)
+    with _saying(_lookup_phase(probe, first, started_s)) as told:
+        return told + await _at_one(probe, first, attempt, until_s)
 
 
-async def _with_fallback(probe: Probe, port: int, attempt: Attempt) -> list[Sample]:
+async def _with_fallback(probe: Probe, port: int, attempt: Attempt, until_s: float) -> list[Sample]:
     """Attempt the asked family in half of the time, then the other one in what is left."""
-    until_s = perf_counter() + probe.timeout_s - REPORT_S
     failures = []
     for family, share in ((probe.family, 2), (_OTHER[probe.family], 1)):
         started_s = perf_counter()
         within_s = (until_s - started_s) / share
-        in_time = _within(attempt, started_s + within_s)
         try:
             endpoint = (await resolve_all(probe.address, family, port, within_s))[0]
-            return await _at_one(probe, endpoint, in_time, started_s)
+            with _saying(_lookup_phase(probe, endpoint, started_s)) as told:
+                in_time = _ended(attempt)
+                return told + await _at_one(probe, endpoint, in_time, started_s + within_s)
         except CollectError as error:
             failures.append(error)
-    worst = _most_telling(failures)
+    worst = _most_telling(probe, failures)
     detail = "; ".join(error.detail for error in failures)
     raise CollectError(worst.reason, detail, worst.measurements)
 
 
 async def _at_one(
-    probe: Probe, endpoint: Endpoint, attempt: Attempt, started_s: float
+    probe: Probe, endpoint: Endpoint, attempt: Attempt, until_s: float
 ) -> list[Sample]:
-    with _saying(_lookup_phase(probe, endpoint, started_s)) as told:
-        samples = told + await attempt(endpoint)
+    samples = await attempt(endpoint, until_s)
     if probe.fallback or probe.asked_family == "any":
         version = 4 if endpoint.family == AF_INET else 6
         samples.append(Sample(IP_VERSION, version, (probe.name,)))
@@ -157,9 +170,9 @@ async def _at_every(
     if len(endpoints) > MOST_ADDRESSES:
         msg = f"{probe.address}: {len(endpoints)} addresses, and at most {MOST_ADDRESSES} are "
         raise CollectError(Reason.RESOLVE, msg + "probed together; write targets of their own")
-    in_time = _within(attempt, until_s)
+    in_time = _ended(attempt)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_outcome(in_time, it)) for it in endpoints]
+        tasks = [group.create_task(_outcome(in_time, it, until_s)) for it in endpoints]
     outcomes = {
         endpoint.host: task.result() for endpoint, task in zip(endpoints, tasks, strict=True)
     }
@@ -169,7 +182,7 @@ async def _at_every(
     # Of what must not be reached, one address that is decides.
     if answers and (not failures or probe.expect == "unreachable"):
         return told + answers[0]
-    worst = _most_telling(failures)
+    worst = _most_telling(probe, failures)
     measured: Sequence[Measurement] = answers[0] if answers else worst.measurements
     share = f" ({len(failures)} of {len(endpoints)} addresses)"
     raise CollectError(worst.reason, worst.detail + share, [*told, *measured])
@@ -186,21 +199,23 @@ def _of_address(target: str, host: str, found: list[Sample] | CollectError) -> I
         yield Sample(ADDRESS_SUCCESS, 0, labels)
 
 
-async def _outcome(attempt: Attempt, endpoint: Endpoint) -> list[Sample] | CollectError:
+async def _outcome(
+    attempt: Attempt, endpoint: Endpoint, until_s: float
+) -> list[Sample] | CollectError:
     try:
-        return await attempt(endpoint)
+        return await attempt(endpoint, until_s)
     except CollectError as error:
         return error
 
 
-def _within(attempt: Attempt, until_s: float) -> Attempt:
-    """Make an attempt that ends by then, and names its address when it fails."""
+def _ended(attempt: Attempt) -> Attempt:
+    """Make an attempt that ends in time, and names its address when it fails."""
 
-    async def attempt_in_time(endpoint: Endpoint) -> list[Sample]:
+    async def attempt_in_time(endpoint: Endpoint, until_s: float) -> list[Sample]:
         within_s = until_s - perf_counter()
         try:
-            async with asyncio.timeout(within_s):
-                return await attempt(endpoint)
+            async with asyncio.timeout(within_s + _GRACE_S):
+                return await attempt(endpoint, until_s)
         except TimeoutError as error:
             msg = f"{endpoint.host}: no answer within {within_s:.3g} s"
             raise CollectError(Reason.TIMEOUT, msg) from error
@@ -216,9 +231,9 @@ def _within(attempt: Attempt, until_s: float) -> Attempt:
 def _over(interface: str, attempt: Attempt) -> Attempt:
     """Make an attempt that knows when its silence comes of an interface that has gone meanwhile."""
 
-    async def attempt_over(endpoint: Endpoint) -> list[Sample]:
+    async def attempt_over(endpoint: Endpoint, until_s: float) -> list[Sample]:
         try:
-            return await attempt(endpoint)
+            return await attempt(endpoint, until_s)
         except CollectError as error:
             is_there = interface in {name for _, name in if_nameindex()}
             if is_there or not error.reason.is_remote:
@@ -246,9 +261,15 @@ def _saying(told: list[Sample]) -> Iterator[list[Sample]]:
         raise
 
 
-def _most_telling(failures: Sequence[CollectError]) -> CollectError:
-    """The failure that proves most: of an address, before no address, before a local fault."""
-    order = {Reason.LOCAL: 2, Reason.RESOLVE: 1}
+def _most_telling(probe: Probe, failures: Sequence[CollectError]) -> CollectError:
+    """The failure that proves most: of an address, before no address, before a local fault.
+
+    Silence proves isolation only where every address was tried: there, what hindered that counts.
+    """
+    if probe.expect == "unreachable":
+        order = {Reason.LOCAL: 1, Reason.RESOLVE: 2, Reason.TIMEOUT: 3, Reason.UNREACHABLE: 3}
+    else:
+        order = {Reason.RESOLVE: 1, Reason.LOCAL: 2}
     return min(failures, key=lambda error: order.get(error.reason, 0))
 
 

@@ -19,10 +19,11 @@ _PROHIBITED = {(_ICMP, 3, 9), (_ICMP, 3, 10), (_ICMP, 3, 13), (_ICMPV6, 1, 1)}
 
 
 class RoutersWord(NamedTuple):
-    """Why a packet went no further, in words, and whether that was its size."""
+    """Why a packet went no further, in words, whether that was its size, and who says so."""
 
     text: str
     is_size: bool
+    router: str | None = None
 
 
 def read_word(error: bytes) -> RoutersWord | None:
@@ -41,7 +42,9 @@ def read_word(error: bytes) -> RoutersWord | None:
     else:
         text = os.strerror(number)
     family, place = _OFFENDER[origin]
+    router = None
     address = error[_EXTENDED_ERROR.size :][place]
     if len(address) == place.stop - place.start:
-        text += f", says {socket.inet_ntop(family, address)}"
-    return RoutersWord(text, is_size=number == errno.EMSGSIZE)
+        router = socket.inet_ntop(family, address)
+        text += f", says {router}"
+    return RoutersWord(text, number == errno.EMSGSIZE, router)

@@ -7,7 +7,8 @@ from pydantic import Field
 from collectors.base import CollectError, Sample, Tools, collector
 from collectors.endpoint import Endpoint, connect, handshake_s
 from collectors.fields import Host
-from collectors.probe import AT_ADDRESSES, PHASE, REPORT_S, RTT, Probe, at_addresses
+from collectors.pace import turn_before
+from collectors.probe import AT_ADDRESSES, PHASE, RTT, Probe, at_addresses
 from collectors.talk import Steps, talk
 
 
@@ -28,9 +29,9 @@ async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
             with the times measured so far, what was wrong with what the server said.
 
     """
-    until_s = perf_counter() + target.timeout_s - REPORT_S
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
+        await turn_before(tools, until_s)
         started_s = perf_counter()
         connection = await connect(endpoint, target.source, target.source_interface)
         connected_s = perf_counter()

@@ -11,7 +11,9 @@ from collectors.base import CollectError, Metric, Reason, Sample, Tools, collect
 from collectors.endpoint import Endpoint, connect, handshake_s
 from collectors.fields import Host, split_address
 from collectors.handshake import Handshake
-from collectors.probe import AT_ADDRESSES, PHASE, REPORT_S, RTT, Probe, at_addresses
+from collectors.pace import turn_before
+from collectors.probe import AT_ADDRESSES, PHASE, RTT, Probe, at_addresses
+from collectors.story import tell
 from collectors.tls_options import TlsContexts, TlsOptions
 
 VERIFIED = Metric(
@@ -50,11 +52,11 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
             with all that was measured before.
 
     """
-    until_s = perf_counter() + target.timeout_s - REPORT_S
     context = tools.use(TlsContexts).get(target)
     name = target.server_name or split_address(target.address)[0]
 
-    async def attempt(endpoint: Endpoint) -> list[Sample]:
+    async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
+        await turn_before(tools, until_s)
         started_s = perf_counter()
         with await connect(endpoint, target.source, target.source_interface) as connection:
             connect_s = perf_counter() - started_s
@@ -80,6 +82,7 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
 
 async def _failure(endpoint: Endpoint, handshake: Handshake, until_s: float) -> CollectError | None:
     """Shake hands, and say what came in between; None if nothing did."""
+    tell("shaking hands")
     try:
         async with asyncio.timeout(until_s - perf_counter()):
             await handshake.perform()
@@ -89,6 +92,7 @@ async def _failure(endpoint: Endpoint, handshake: Handshake, until_s: float) -> 
         return CollectError(Reason.TIMEOUT, msg)
     except CollectError as error:
         return error
+    tell("agreed on %s, %s", handshake.version, (handshake.tls.cipher() or ("",))[0])
     try:
         async with asyncio.timeout(min(_FIRST_WORD_S, until_s - perf_counter())):
             await handshake.hear_first_word()

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -49,11 +50,27 @@ class TlsOptions(BaseModel):
         if (self.certificate is None) != (self.key is None):
             msg = "certificate and key belong together; name both files, or none"
             raise ValueError(msg)
-        make_context(self)
+        _check(_wanted(self), tuple(_state(self)))
         return self
 
 
-def make_context(options: TlsOptions) -> ssl.SSLContext:
+_Wanted = tuple[Path | None, Path | None, Path | None, MinVersion]
+_FileState = tuple[int, int, int] | None
+
+
+def _wanted(options: TlsOptions) -> _Wanted:
+    return options.ca, options.certificate, options.key, options.min_version
+
+
+@lru_cache(maxsize=1024)
+def _check(wanted: _Wanted, _state: tuple[_FileState, ...]) -> None:
+    """Find out once for thousands of targets that their files are good, while these stay as is."""
+    _make_context(*wanted)
+
+
+def _make_context(
+    ca: Path | None, certificate: Path | None, key: Path | None, min_version: MinVersion
+) -> ssl.SSLContext:
     """Read the files, and make a context that verifies.
 
     Raises:
@@ -61,11 +78,11 @@ def make_context(options: TlsOptions) -> ssl.SSLContext:
 
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = _VERSIONS[options.min_version]
-    if options.ca:
-        load_certificates(context, options.ca)
-    if options.certificate and options.key:
-        load_pair(context, options.certificate, options.key)
+    context.minimum_version = _VERSIONS[min_version]
+    if ca:
+        load_certificates(context, ca)
+    if certificate and key:
+        load_pair(context, certificate, key)
     return context
 
 
@@ -76,7 +93,7 @@ class TlsContexts:
     """
 
     def __init__(self) -> None:
-        self._made: dict[tuple[object, ...], tuple[tuple[object, ...], ssl.SSLContext]] = {}
+        self._made: dict[_Wanted, tuple[tuple[_FileState, ...], ssl.SSLContext]] = {}
 
     def get(self, options: TlsOptions) -> ssl.SSLContext:
         """Return the context of these options.
@@ -85,17 +102,17 @@ class TlsContexts:
             CollectError: `local`, if a file is not what it should be any more.
 
         """
-        key = (options.ca, options.certificate, options.key, options.min_version)
+        wanted = _wanted(options)
         state = tuple(_state(options))
-        kept_state, context = self._made.get(key, (None, None))
+        kept_state, context = self._made.get(wanted, (None, None))
         if context is None or kept_state != state:
             try:
-                context = make_context(options)
+                context = _make_context(*wanted)
             except ValueError as error:
                 raise CollectError(Reason.LOCAL, str(error)) from error
             if options.ca is None:
                 context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-            self._made[key] = (state, context)
+            self._made[wanted] = (state, context)
         return context
 
     async def close(self) -> None:
@@ -103,7 +120,7 @@ class TlsContexts:
         self._made.clear()
 
 
-def _state(options: TlsOptions) -> Iterator[tuple[int, int, int] | None]:
+def _state(options: TlsOptions) -> Iterator[_FileState]:
     for file in (options.ca, options.certificate, options.key):
         try:
             found = file.stat() if file else None

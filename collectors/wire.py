@@ -6,6 +6,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from collectors.base import CollectError, Reason
@@ -18,10 +19,10 @@ TOKEN_BYTES = 16
 READ_AT_ONCE = 1024
 """Datagrams, before the loop has its turn again."""
 
-_HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence: RFC 792, RFC 4443
-_HEADED = slice(_HEADER.size, _HEADER.size + TOKEN_BYTES)
-_IDENTIFIER = int.from_bytes(os.urandom(2))  # a raw socket's; the kernel gives others theirs
-_READ_BYTES = 60 + _HEADER.size + TOKEN_BYTES  # the longest IPv4 header, ours; what follows is cut
+# Type, code, checksum, identifier, sequence, token: RFC 792, RFC 4443.
+_MARK = slice(6, 8 + TOKEN_BYTES)
+_IDENTIFIER = os.urandom(2)  # a raw socket's; the kernel gives others theirs
+_READ_BYTES = 60 + _MARK.stop  # the longest IPv4 header, ours; what follows is cut
 _RECEIVE_BUFFER_BYTES = 4 * 2**20  # replies wait here while the loop is busy
 _ROUTER_BYTES = 512
 
@@ -84,23 +85,14 @@ class Shape(NamedTuple):
     ttl: int | None = None
 
 
-class Reply(NamedTuple):
-    """An echo reply; `stamp_ns` is when the kernel had it, of CLOCK_REALTIME."""
+Asked = tuple[str, bytes]
+"""Whom a request asked, and its mark (sequence and token): what an answer to it bears again."""
 
-    host: str
-    sequence: int
-    token: bytes
-    stamp_ns: int | None
-    ttl: int | None
+Reply = tuple[Asked, int | None, int | None]
+"""What an echo reply answers, when the kernel had it (ns of CLOCK_REALTIME), and its TTL."""
 
-
-class Refusal(NamedTuple):
-    """What became of a request, by the word of a router (or of this host's neighbour search)."""
-
-    host: str
-    sequence: int
-    token: bytes
-    word: RoutersWord
+Refusal = tuple[Asked, RoutersWord]
+"""A request that will have no reply, by the word of a router (or this host's neighbour search)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +104,7 @@ class Wire:
     _index: int | None  # of the interface, as it was called when the socket was bound to it
     _words: _Words = field(init=False)
     _headed: bool = field(init=False)
+    _head: bytes = field(init=False)
     _shaped: Shape | None = None
     dropped: int = 0
     """Datagrams that found the receive buffer full, when last counted."""
@@ -120,16 +113,24 @@ class Wire:
         self._words = _WORDS[self.way.family]
         is_raw = self.sock.type == socket.SOCK_RAW
         self._headed = is_raw and self.way.family == socket.AF_INET
+        self._head = bytes([self._words.request, 0, 0, 0]) + _IDENTIFIER
 
-    def send(self, sockaddr: tuple[Any, ...], sequence: int, token: bytes, shape: Shape) -> None:
-        """Send one request; OSError if this host could not, or of a packet before it."""
+    def send(self, sockaddr: tuple[Any, ...], mark: bytes, shape: Shape) -> int:
+        """Send one request and return when, in ns of perf_counter.
+
+        Raises:
+            OSError: this host could not, or could not send a packet before it.
+
+        """
         if self._shaped != shape:
             self._take_shape(shape)
-        head = _HEADER.pack(self._words.request, 0, 0, _IDENTIFIER, sequence)
-        packet = head + token.ljust(shape.size_bytes, b"\0")
-        if self._headed:  # elsewhere the kernel works out the checksum
-            packet = b"%b%b%b" % (packet[:2], checksum(packet).to_bytes(2), packet[4:])
-        self.sock.sendto(packet, sockaddr)
+        message = self._head + mark
+        if self._headed:  # elsewhere the kernel works out the checksum; zeros do not change it
+            message = b"%b%b%b" % (message[:2], checksum(message).to_bytes(2), message[4:])
+        message += bytes(shape.size_bytes - TOKEN_BYTES)
+        sent_ns = perf_counter_ns()
+        self.sock.sendto(message, sockaddr)
+        return sent_ns
 
     def replies(self) -> Iterator[Reply]:
         """Read what has come, READ_AT_ONCE at most."""
@@ -142,15 +143,16 @@ class Wire:
             except OSError:  # whose story the error queue tells; replies may stand behind it
                 continue
             message = data[(data[0] & 0xF) * 4 :] if self._headed else data
-            if parsed := _parse(message, kind):
-                stamp_ns = ttl = None
-                for level, what, value in ancillary:
-                    if what == _TIMESTAMPNS[1] and level == _TIMESTAMPNS[0]:
-                        seconds, rest_ns = _TIMESPEC.unpack(value)
-                        stamp_ns = seconds * 1_000_000_000 + rest_ns
-                    elif what == told_ttl[1] and level == told_ttl[0]:
-                        ttl = int.from_bytes(value, sys.byteorder)
-                yield Reply(source[0], *parsed, stamp_ns, ttl)
+            if len(message) < _MARK.stop or message[0] != kind:
+                continue
+            stamp_ns = ttl = None
+            for level, what, value in ancillary:
+                if what == _TIMESTAMPNS[1] and level == _TIMESTAMPNS[0]:
+                    seconds, rest_ns = _TIMESPEC.unpack(value)
+                    stamp_ns = seconds * 1_000_000_000 + rest_ns
+                elif what == told_ttl[1] and level == told_ttl[0]:
+                    ttl = int.from_bytes(value, sys.byteorder)
+            yield (source[0], message[_MARK]), stamp_ns, ttl
 
     def refusals(self) -> Iterator[Refusal]:
         """Empty the error queue: what became of requests that will have no reply."""
@@ -161,10 +163,11 @@ class Wire:
                 )
             except OSError:
                 return
-            parsed = _parse(data, self._words.request)
+            if len(data) < _MARK.stop or data[0] != self._words.request:
+                continue
             for level, what, value in ancillary:
-                if parsed and (level, what) == self._words.errors and (word := read_word(value)):
-                    yield Refusal(destination[0], *parsed, word)
+                if (level, what) == self._words.errors and (word := read_word(value)):
+                    yield (destination[0], data[_MARK]), word
 
     def count_drops(self) -> None:
         """Ask the kernel how many datagrams found the receive buffer full."""
@@ -240,10 +243,3 @@ def _index(interface: str | None) -> int | None:
         return socket.if_nametoindex(interface)
     except OSError:
         return None
-
-
-def _parse(message: bytes, kind: int) -> tuple[int, bytes] | None:
-    """Sequence and token of an ICMP message of that type; None if it is another or too short."""
-    if len(message) < _HEADED.stop or message[0] != kind:
-        return None
-    return int.from_bytes(message[6:8]), message[_HEADED]

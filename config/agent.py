@@ -17,6 +17,7 @@ from config.credential import NamedCredential
 from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, Network, Price, Server, System
 from config.policy import Policy, load_policy
+from config.prometheus import PrometheusAccess
 from config.sla import Sla, load_sla
 
 _DAY_S = 86400.0
@@ -108,6 +109,7 @@ class AgentConfig(Item):
     )
     sla: Annotated[InstanceOf[Sla], BeforeValidator(_sla)] = Field(default_factory=load_sla)
     probe_packets_per_second: int = Field(int(PACKETS_PER_S), ge=1, le=1_000_000)
+    prometheus: PrometheusAccess = Field(default_factory=PrometheusAccess)
     include: tuple[str, ...] = ()
     credentials: tuple[NamedCredential, ...] = ()
     networks: tuple[Network, ...] = ()

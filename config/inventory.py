@@ -235,10 +235,16 @@ class Server(Judged):
 
 
 class System(Judged):
-    """An information system on this host, known by the ports it listens on."""
+    """An information system on this host, known by the ports it listens on.
+
+    `used_by` and `use_frequency` are as the register declares them (使用范围, 使用频度).
+    """
 
     name: Name = Field(examples=["leave"])
     title: Text | None = None
+    used_by: Text | None = None
+    use_frequency: Text | None = None
     ports: tuple[Port, ...] = ()
+    udp_ports: tuple[Port, ...] = ()
     management: tuple[AddressRange, ...] = ()
     role: Literal["standby"] | None = None

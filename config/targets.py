@@ -14,8 +14,14 @@ _SNMP_PORT = 161
 
 
 def targets(config: AgentConfig) -> list[Target]:
-    """Return the probes, every device (with its links, if any), the servers, and this host."""
-    return [*config.probes, *_devices(config), *_servers(config), *_host(config)]
+    """Return the probes, devices (with their links, if any), servers, this host and its systems."""
+    return [
+        *config.probes,
+        *_devices(config),
+        *_servers(config),
+        *_host(config),
+        *_services(config),
+    ]
 
 
 def local_config(node: str, nics: Sequence[str], data_dir: Path) -> AgentConfig:
@@ -112,3 +118,17 @@ def _host(config: AgentConfig) -> Iterable[Target]:
     yield HostTarget(
         name="host", kind="host", address="localhost", interval_s=30.0, server=server, nics=bound
     )
+
+
+def _services(config: AgentConfig) -> Iterable[Target]:
+    systems = [it for it in config.systems if it.ports]
+    if not systems:
+        return
+    # Imported only where a system is declared.
+    from collectors.services import ServicesTarget  # noqa: PLC0415
+    from collectors.watch import WatchedSystem  # noqa: PLC0415
+
+    watched = (
+        WatchedSystem(name=it.name, ports=it.ports, management=it.management) for it in systems
+    )
+    yield ServicesTarget(systems=tuple(watched))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sources.series import File, SeriesError, read
+from agent.sources.rows import SeriesError
+from agent.sources.series import File, Span, read
 from tests.agentproc import netfold
 
 LINKS = "subject,unix_time,receive_bps,transmit_bps,capacity_bps"
@@ -210,6 +211,45 @@ def test_a_byte_order_mark_is_no_part_of_the_heading(tmp_path: Path) -> None:
     path = tmp_path / "series.csv"
     path.write_bytes(f"\ufeff{LINKS}\na,1,2,3,4\n".encode())
     assert read(path, 300).series[0].subject == "a"
+
+
+def test_utf_16_is_read_and_gbk_is_told_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "series.csv"
+    path.write_bytes(f"{LINKS}\n教育,1,2,3,4\n".encode("utf-16"))
+    assert read(path, 300).series[0].subject == "教育"
+    path.write_bytes(f"{LINKS}\n教育,1,2,3,4\n".encode("gbk"))
+    with pytest.raises(SeriesError, match=r"iconv -f GB18030 -t UTF-8 series\.csv reads it"):
+        read(path, 300)
+
+
+def test_only_the_window_of_each_subject_stays_in_memory(tmp_path: Path) -> None:
+    rows = [f"a,{START + 300 * n},{n},0,1e8" for n in range(50_000)]
+    path = written(tmp_path, *rows[25_000:], *rows[:25_000], f"b,{START},5,5,")
+    a, b = read(path, 300, Span(100)).series
+    last = START // 300 + 49_999
+    assert (a.last_tick, a.first_tick) == (last, last - 99)
+    assert list(a.values("receive_bps", last - 101, 4)[2:]) == [49_898 + 2, 49_898 + 3]
+    assert (b.first_tick, b.last_tick) == (START // 300, START // 300)
+    (early, _) = read(path, 300, Span(100, START // 300 + 200)).series
+    assert early.values("receive_bps", START // 300 + 150, 1)[0] == 150
+
+
+def test_the_line_of_a_bad_row_is_right_far_down_and_behind_cells_of_several_lines(
+    tmp_path: Path,
+) -> None:
+    rows = [f"a,{n},1,1,1" for n in range(70_000)]
+    path = written(tmp_path, '"b\nc",1,1,1,1', *rows, "a,1,x,1,1")
+    with pytest.raises(SeriesError, match=rf"^{path}:70004: receive_bps: not a number: 'x'"):
+        read(path, 300)
+
+
+def test_a_column_of_names_that_never_repeat_is_no_column_of_subjects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.sources.series.MOST_SUBJECTS", 9)
+    path = written(tmp_path, *[f"{n},1,1,1,1" for n in range(10)])
+    with pytest.raises(SeriesError, match="more than 9 subjects; is their column another one"):
+        read(path, 300)
 
 
 def test_explain_says_each_rule_and_what_would_flip_it(tmp_path: Path) -> None:

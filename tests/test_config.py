@@ -18,10 +18,12 @@ from collectors.fields import join_address, split_address
 from collectors.host import BoundNic, HostTarget
 from collectors.icmp import IcmpTarget
 from collectors.link import BoundLink
+from collectors.services import ServicesTarget
 from collectors.snmp.credential import AuthProtocol, Community, PrivProtocol, User
 from collectors.snmp_host import SnmpHostTarget
 from collectors.snmp_interfaces import SnmpTarget
 from collectors.tcp import TcpTarget
+from collectors.watch import WatchedSystem
 from config.agent import AgentConfig, Listen
 from config.load import load
 from config.shape import keys
@@ -41,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the shipped files and the secrets that they name."""
     for file in SHIPPED.glob("*.yaml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    for name in ("auth.key", "priv.key", "community.key"):
+    for name in ("auth.key", "priv.key", "community.key", "token.key"):
         (tmp_path / name).write_text(f"{SECRET}-{name}\n")
         (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("NETFOLD_PRIV", f"{SECRET}-env")
@@ -172,7 +174,7 @@ def test_a_waiver_that_is_not_needed_does_not_expire(folder: Path) -> None:
     assert load(file).expired_waivers(date(2026, 1, 1)) == []
 
 
-def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
+def test_the_targets_are_probes_then_devices_then_servers_then_this_host_and_its_systems(
     example: AgentConfig,
 ) -> None:
     (
@@ -189,6 +191,7 @@ def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
         r2,
         db1,
         host,
+        services,
     ) = targets(example)
     assert isinstance(gateway, IcmpTarget)
     assert (gateway.interval_s, gateway.network, gateway.purpose) == (30, "extranet", "gateway")
@@ -216,6 +219,10 @@ def test_the_targets_are_probes_then_devices_then_servers_then_this_host(
     assert isinstance(host, HostTarget)
     assert (host.name, host.interval_s, host.server) == ("host", 30, "this-host")
     assert host.nics == (BoundNic(link="ext-a", nic="eth1"),)
+    assert isinstance(services, ServicesTarget)
+    assert services.systems == (
+        WatchedSystem(name="leave", ports=(8443,), management=(ip_network("198.51.100.0/24"),)),
+    )
 
 
 def test_a_device_without_links_is_polled_all_the_same(folder: Path) -> None:

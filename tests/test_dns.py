@@ -251,6 +251,31 @@ async def test_the_right_answer_counts_after_wrong_ones() -> None:
     assert (seen.reason, values(seen)[ANSWERS]) == (None, 1)
 
 
+async def test_a_flood_of_wrong_answers_holds_up_neither_the_round_nor_others() -> None:
+    """One that never leaves the socket empty, as a server on a fast line may."""
+
+    def recv(_sock: socket.socket, _size: int) -> asyncio.Future[bytes]:
+        ready = asyncio.get_running_loop().create_future()
+        ready.set_result(b"\0\0")
+        return ready
+
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.01)
+            turns += 1
+
+    async with over_udp(lambda _: []) as port:
+        task = asyncio.create_task(other())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "sock_recv", recv)
+            seen = await probe(port, timeout="300ms")
+        task.cancel()
+    assert (seen.reason, seen.duration_s < 1, turns > 5) == (Reason.TIMEOUT, True, True)
+
+
 async def test_an_answer_from_elsewhere_is_as_if_it_had_not_come() -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,

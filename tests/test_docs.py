@@ -1,6 +1,7 @@
 """What the documents promise is there."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 
 
-def test_every_reason_has_its_section_in_the_operating_manual() -> None:
-    headings = set(re.findall(r"^### (\w+)$", OPERATING, re.MULTILINE))
-    assert {str(reason) for reason in Reason} <= headings
+def test_every_reason_and_every_alert_has_one_section_in_the_operating_manual() -> None:
+    headings = Counter(re.findall(r"^### (\w+)$", OPERATING, re.MULTILINE))
+    generated = ROOT / "dashboards" / "generated" / "alerts.yml"
+    groups = yaml.safe_load(generated.read_text(encoding="utf-8"))["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+    assert {name: headings[name] for name in (*Reason, *alerts)} == dict.fromkeys(
+        (*Reason, *alerts), 1
+    )
+
+
+def test_every_link_to_a_section_of_the_operating_manual_leads_to_one() -> None:
+    titles = re.findall(r"^#+ (.+)$", OPERATING, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in titles}
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "".join(it.read_text(encoding="utf-8") for it in pages if it.name != "operating.md")
+    linked = re.findall(r"\]\(#([^)]+)\)", OPERATING) + re.findall(r"operating\.md#([\w-]+)", text)
+    assert set(linked) <= anchors
 
 
 def test_the_page_of_metrics_is_what_the_code_says() -> None:

@@ -12,6 +12,7 @@ import pytest
 import agent.history
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import Run, Tick
+from agent.standing import STANDING_BYTES
 
 EDU = SeriesKey("link", "edu-a", "r1/ge0", "octets")
 TAX = SeriesKey("link", "tax-a", "r2/ge7", "octets")
@@ -23,7 +24,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history.sqlite"
 
 
-def record(*ticks: Tick, runs: tuple[Run, ...] = (), state: str = "{}") -> Record:
+def record(
+    *ticks: Tick, runs: tuple[Run, ...] = (), state: bytes = bytes([7] * STANDING_BYTES)
+) -> Record:
     return Record(list(ticks), {run.first: run for run in runs}, state)
 
 
@@ -31,8 +34,10 @@ def test_what_is_written_is_read_back_after_a_restart(path: Path) -> None:
     history = History(path)
     history.write(
         {
-            EDU: record(Tick(10, (1.5, 2.5)), Tick(12, (3.0, 4.0)), state='{"a": 1}'),
-            CPU: record(Tick(10, (0.25,)), state='{"b": 2}'),
+            EDU: record(
+                Tick(10, (1.5, 2.5)), Tick(12, (3.0, 4.0)), state=bytes([1] * STANDING_BYTES)
+            ),
+            CPU: record(Tick(10, (0.25,)), state=bytes([2] * STANDING_BYTES)),
         }
     )
     history.close()
@@ -40,7 +45,7 @@ def test_what_is_written_is_read_back_after_a_restart(path: Path) -> None:
     assert history.ticks(EDU, 0, 99) == [Tick(10, (1.5, 2.5)), Tick(12, (3.0, 4.0))]
     assert history.ticks(CPU, 0, 99) == [Tick(10, (0.25,))]
     assert history.ticks(TAX, 0, 99) == []
-    assert history.states() == {EDU: '{"a": 1}', CPU: '{"b": 2}'}
+    assert history.states() == {EDU: bytes([1] * STANDING_BYTES), CPU: bytes([2] * STANDING_BYTES)}
     assert history.series() == [EDU, CPU]
     assert history.tick_count == 2
     history.close()
@@ -243,6 +248,36 @@ def test_a_history_of_other_ticks_is_refused(path: Path) -> None:
         History(path)
 
 
+def test_the_first_version_is_taken_over_with_its_ticks(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.5, 2.5)))})
+    history.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE standings")
+        db.execute("CREATE TABLE readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+        db.execute("INSERT INTO readings VALUES (0, '{}')")
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    db.close()
+    history = History(path)
+    assert history.states() == {}
+    assert history.ticks(EDU, 0, 99) == [Tick(10, (1.5, 2.5))]
+    history.write({EDU: record(Tick(11, (2.5, 3.5)))})
+    history.close()
+    again = History(path)
+    assert again.states().keys() == {EDU}
+    again.close()
+
+
+def test_a_slot_that_is_given_anew_does_not_stand_where_the_one_before_it_stood(path: Path) -> None:
+    history = History(path)
+    history.write({EDU: record(Tick(10, (1.5, 2.5)))})
+    history.write({TAX: record(Tick(9_000, (1.5, 2.5)))})
+    history.prune(5_000 * 300.0)
+    history.write({CPU: Record([Tick(9_001, (0.5,))], {})})
+    assert history.states().keys() == {TAX}
+    history.close()
+
+
 ON_A_SMALL_DISK = textwrap.dedent("""
     import json, sys
     from pathlib import Path
@@ -253,14 +288,14 @@ ON_A_SMALL_DISK = textwrap.dedent("""
     written, keys = 0, [SeriesKey("link", f"l{n}", "r1", "octets") for n in range(200)]
     try:
         for number in range(10_000):
-            history.write({key: Record([Tick(number, (1.0, 2.0))], {}, "{}") for key in keys})
+            history.write({key: Record([Tick(number, (1.0, 2.0))], {}, b"") for key in keys})
             written += 1
     except HistoryError as error:
         message = str(error)
     kept = len(history.ticks(keys[0], 0, 10_000))
     ballast = folder / "ballast"
     ballast.unlink()
-    history.write({keys[0]: Record([Tick(99_999, (3.0, 4.0))], {}, "{}")})
+    history.write({keys[0]: Record([Tick(99_999, (3.0, 4.0))], {}, b"")})
     again = history.ticks(keys[0], 99_999, 99_999)
     print(json.dumps([written, kept, message, len(again), [str(p) for p in history.set_aside]]))
 """)

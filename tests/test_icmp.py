@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from agent.observe import observe
 from collectors.base import CollectError, Moment, Reason, Tools
 from collectors.endpoint import Endpoint, resolve
 from collectors.icmp import IcmpTarget, collect
-from collectors.router import read_word
+from collectors.router import RoutersWord, read_word
 from collectors.wire import checksum
 from tests import icmp_far, icmp_lab
 from tests.icmp_far import V4, V6
@@ -209,6 +210,16 @@ def test_seeded_drops_are_counted_exactly(lab: Lab, addresses: str) -> None:
     assert 10 < record["dropped"] == sum(lost)
 
 
+def test_what_is_lost_is_told_also_where_every_address_is_to_answer(lab: Lab) -> None:
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3})
+    address = V4.format(icmp_far.COMMANDED)
+    options = {"address": address, "count": 10, "gap": "10ms", "timeout": "700ms"}
+    outcomes = lab.ask(*[options | {"every_address": True}] * 10)
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 10) for one in outcomes["outcomes"]]
+    assert 10 < record["dropped"] == sum(lost)
+
+
 @BOTH
 def test_a_delay_is_measured_within_a_millisecond_of_the_responders_own_record(
     lab: Lab, addresses: str
@@ -279,6 +290,8 @@ def test_a_routers_word_is_told_and_whose_it_is(
 def test_an_extended_error_in_words(error: str, text: str | None) -> None:
     word = read_word(bytes.fromhex(error))
     assert (word.text if word else None) == text
+    if word:
+        assert word.router == ("198.51.100.2" if "says" in word.text else None)
 
 
 @BOTH
@@ -388,14 +401,15 @@ def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
 class Scripted:
     """Stands for a round where it must go wrong at one packet: no real one does to order.
 
-    Each packet's fate is its round-trip time, the error that sending it meets, or silence.
+    Each packet's fate is its round-trip time, a router's word, the error that sending it meets, or
+    silence.
     """
 
     is_whole, ttl = True, None
 
-    def __init__(self, fates: list[float | OSError | None]) -> None:
+    def __init__(self, fates: list[float | RoutersWord | OSError | None]) -> None:
         self.fates = fates
-        self.answers: list[float | None] = []
+        self.answers: list[float | RoutersWord | None] = []
         self.endpoint = Endpoint(socket.AF_INET, ("127.0.0.1", 0))
 
     def __enter__(self) -> Self:
@@ -415,11 +429,28 @@ class Scripted:
 
 
 async def measured(
-    monkeypatch: pytest.MonkeyPatch, fates: list[float | OSError | None]
+    monkeypatch: pytest.MonkeyPatch, fates: list[float | RoutersWord | OSError | None]
 ) -> dict[str, float]:
     monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted(fates))
     target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
     return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
+
+
+@pytest.mark.parametrize(
+    ("router", "reason"),
+    [
+        pytest.param("192.0.2.1", None, id="a-router-on-the-way"),
+        pytest.param("127.0.0.1", Reason.REACHED, id="the-target-itself"),
+    ],
+)
+async def test_a_target_whose_own_firewall_says_no_was_reached(
+    monkeypatch: pytest.MonkeyPatch, router: str, reason: Reason | None
+) -> None:
+    word = RoutersWord("a filter forbids it", is_size=False, router=router)
+    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted([word]))
+    canary = icmp(address="127.0.0.1", count=1, expect="unreachable")
+    found = await observe(collect, canary, Tools(lambda: Moment(0, 0)))
+    assert found.reason is reason
 
 
 async def test_jitter_is_the_mean_step_between_consecutive_replies(
@@ -454,6 +485,11 @@ async def test_a_packet_that_failed_here_counts_nowhere(monkeypatch: pytest.Monk
             id="a-round-longer-than-the-timeout",
         ),
         pytest.param({"timeout_s": 0.1, "count": 1}, "of at least 0.15s", id="no-time-to-wait"),
+        pytest.param(
+            {"timeout_s": 1, "count": 5, "family": "ipv4", "fallback": True},
+            "fit half of a timeout of 1s; .* of at least 1.9s",
+            id="no-time-for-both-families",
+        ),
         pytest.param({"count": 0}, "greater than or equal to 1", id="no-packets"),
         pytest.param({"count": 21}, "less than or equal to 20", id="too-many-packets"),
         pytest.param({"gap": "0s"}, "greater than or equal to 0.01", id="no-gap"),

@@ -11,7 +11,12 @@ import pytest
 from agent.observe import Attempts, Observation, observe, probe_samples
 from collectors import story
 from collectors.base import CollectError, Collector, Moment, Reason, Sample, Tools, find
+from collectors.dns_options import DnsTarget
+from collectors.http_options import HttpTarget
+from collectors.probe import Probe
 from collectors.tcp import TcpTarget
+from collectors.tls import TlsTarget
+from tests.certificates import serving, until_hung_up
 
 TOOLS = Tools(lambda: Moment(1_800_000_000.0, 1_000.0))
 
@@ -99,6 +104,59 @@ async def test_a_real_connection_and_a_real_refusal_are_breaches() -> None:
     closed = await observe(collector, canary(port), TOOLS)
     assert (open_door.reason, closed.reason) == (Reason.REACHED, Reason.REACHED)
     assert "refused" in closed.detail
+
+
+def silent_to(kind: str, port: int) -> Probe:
+    """A canary of that kind, for a server that takes the connection and never speaks."""
+    given = {"name": "exit", "kind": kind, "expect": "unreachable", "timeout_s": 0.4}
+    at = {"address": "127.0.0.1", "port": port}
+    match kind:
+        case "tcp":
+            return TcpTarget.model_validate({**given, **at, "talk": [{"expect": "^220 "}]})
+        case "tls":
+            return TlsTarget.model_validate({**given, **at})
+        case "http":
+            return HttpTarget.model_validate({**given, "url": f"http://127.0.0.1:{port}/"})
+        case "https":
+            url = f"https://127.0.0.1:{port}/"
+            return HttpTarget.model_validate({**given, "kind": "http", "url": url})
+    options = {"query": "www.example.org", "transport": "tcp"}
+    return DnsTarget.model_validate({**given, **at, **options})
+
+
+@pytest.mark.parametrize("kind", ["tcp", "tls", "http", "https", "dns"])
+async def test_a_server_that_takes_the_connection_and_never_speaks_was_reached(kind: str) -> None:
+    tools = Tools(TOOLS.now)
+    with serving(until_hung_up) as port:
+        canary = silent_to(kind, port)
+        collector = find(canary.kind)
+        assert collector
+        observation = await observe(collector, canary, tools)
+    await tools.close()
+    assert (observation.reason, said(observation)) == (Reason.REACHED, BREACHED)
+    assert "timeout: 127.0.0.1: " in observation.detail
+
+
+async def test_a_name_server_that_answers_nothing_right_was_reached() -> None:
+    """What comes is an answer to no question of ours; it came all the same."""
+    loop = asyncio.get_running_loop()
+
+    class Echo(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, addr: Any) -> None:
+            self.transport.sendto(bytes([data[0] ^ 1]) + data[1:], addr)
+
+    transport, _ = await loop.create_datagram_endpoint(Echo, ("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    options = {"query": "www.example.org", "expect": "unreachable", "timeout_s": 0.3}
+    given = {"name": "exit", "kind": "dns", "address": "127.0.0.1", "port": port}
+    collector = find("dns")
+    assert collector
+    observation = await observe(collector, DnsTarget.model_validate(given | options), TOOLS)
+    transport.close()
+    assert (observation.reason, said(observation)) == (Reason.REACHED, BREACHED)
 
 
 async def test_a_source_that_this_host_has_not_proves_nothing() -> None:

@@ -93,7 +93,7 @@ async def test_a_clock_set_to_a_wrong_year_forgets_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(History(path)) as history:
-        history.write({KEY: Record([Tick(FIRST, (1.0, 2.0))], {}, "{}")})
+        history.write({KEY: Record([Tick(FIRST, (1.0, 2.0))], {}, b"")})
     wrong = Moment(NOON + 70 * 365 * DAY_S, 1_000.0)
     monkeypatch.setattr("agent.keeper.now", lambda: wrong)
     keeper = Keeper(path, Recorder(), 400 * DAY_S)

@@ -1,9 +1,15 @@
 """Turns to send: how far away each is, and that a limit is this host's fault, not a target's."""
 
+import socket
+from typing import Any
+
 import pytest
 
-from collectors.base import CollectError, Moment, Reason, Tools
+from agent.observe import observe
+from agent.round import measure_once
+from collectors.base import CollectError, Moment, Reason, Tools, find
 from collectors.pace import Pace, turn
+from collectors.tcp import TcpTarget
 
 ANY = float("inf")
 
@@ -35,3 +41,47 @@ async def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
     with pytest.raises(CollectError, match=r"^0\.5 packets a second leave no turn") as caught:
         await turn(tools, 1)
     assert caught.value.reason is Reason.LOCAL
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"kind": "tcp"}, id="tcp"),
+        pytest.param({"kind": "tls"}, id="tls"),
+        pytest.param({"kind": "http", "url": "http://127.0.0.1:{port}/"}, id="http"),
+        pytest.param({"kind": "dns", "query": "a.test"}, id="dns-udp"),
+        pytest.param({"kind": "dns", "query": "a.test", "transport": "tcp"}, id="dns-tcp"),
+        pytest.param({"kind": "icmp", "count": 1}, id="icmp"),
+    ],
+)
+async def test_each_kind_waits_for_its_turn_and_sends_nothing_without_one(
+    options: dict[str, Any],
+) -> None:
+    tools = Tools(lambda: Moment(0, 0), packets_per_s=0.1)
+    await turn(tools)
+    collector = find(options["kind"])
+    assert collector
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        port = server.getsockname()[1]
+        given: dict[str, Any] = {"name": "t", "address": "127.0.0.1", "timeout": "500ms"}
+        if options["kind"] not in {"http", "icmp"}:
+            given["port"] = port
+        given |= {
+            key: it.format(port=port) if isinstance(it, str) else it for key, it in options.items()
+        }
+        observation = await observe(collector, collector.target.model_validate(given), tools)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    await tools.close()
+    assert observation.reason is Reason.LOCAL
+    assert "leave no turn within" in observation.detail
+
+
+async def test_one_round_of_all_targets_keeps_to_the_configured_limit_too() -> None:
+    targets = [
+        TcpTarget(name=f"t{n}", kind="tcp", address="127.0.0.1", port=1, timeout_s=1)
+        for n in range(2)
+    ]
+    found = await measure_once(targets, packets_per_s=0.5)
+    assert [it.reason for it in found] == [Reason.REFUSED, Reason.LOCAL]

@@ -20,6 +20,7 @@ from unittest.mock import MagicMock
 import pytest
 from pydantic import ValidationError
 
+from agent.observe import observe
 from collectors import lookup
 from collectors.base import CollectError, Moment, Reason, Sample, Tools
 from collectors.endpoint import Endpoint, open_socket, resolve, resolve_all
@@ -172,6 +173,27 @@ async def test_where_no_address_may_answer_one_that_does_decides(names: Names) -
     with listening("127.0.0.2") as port:
         found = await measured(port=port, every_address=True, expect="unreachable")
     assert addresses(found) == {"127.0.0.9": 0, "127.0.0.2": 1}
+
+
+async def test_where_no_address_may_answer_one_that_was_not_tried_leaves_it_open(
+    names: Names, full: Callable[[str], int]
+) -> None:
+    port = full("127.0.0.9")
+    # This host has no way to the second one: a broadcast address, of which its system says so.
+    names["name.test"] = ["127.0.0.9", "127.255.255.255"]
+    canary = target(port=port, every_address=True, expect="unreachable", timeout="300ms")
+    observation = await observe(collect, canary, TOOLS)
+    assert observation.reason is Reason.LOCAL, observation.detail
+    assert "not known" in observation.detail
+    names["name.test"] = ["127.0.0.9", "127.255.255.255", "127.0.0.8"]
+    observation = await observe(collect, canary, TOOLS)
+    assert observation.reason is Reason.REACHED, "refused by the third"
+
+
+async def test_what_hinders_a_probe_does_not_hide_what_an_address_said(names: Names) -> None:
+    names["name.test"] = ["127.0.0.9", "127.255.255.255"]
+    error = await failure(every_address=True)
+    assert error.reason is Reason.REFUSED
 
 
 async def test_a_name_with_hundreds_of_addresses_is_refused_at_once(names: Names) -> None:
@@ -397,7 +419,8 @@ async def test_threads_are_bounded_and_what_waits_has_its_turn(hanging: list[str
         await asyncio.sleep(0)
         assert resolver.threads <= 2
     assert [task.result()[0][1][0] for task in tasks] == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    assert len(hanging) == 3
+    asked = [it for it in hanging if it.startswith("127.")]  # others are of a test before
+    assert len(asked) == 3
 
 
 async def test_who_gives_up_does_not_take_the_answer_from_the_others(hanging: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.agentproc import netfold, write
+from tests.certificates import NAME, authority, greeting, serving, tls, until_hung_up
 
 
 def probed(folder: Path, name: str, *probes: dict[str, Any]) -> tuple[int, str, str]:
@@ -47,6 +48,46 @@ def test_a_good_round_is_told_from_the_name_to_the_verdict(tmp_path: Path) -> No
     assert lines[7] == "T ms  end"
     assert any(line.startswith("netfold_probe_rtt_seconds (stat mean): ") for line in lines)
     assert lines[-1] == "good: it answered"
+
+
+def test_each_kind_tells_its_steps(tmp_path: Path) -> None:
+    own = authority(tmp_path)
+    url = "http://127.0.0.1:{}/login?key=abc"
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    with serving(tls(own.server())) as port:
+        options = {"name": "c", "kind": "tls", "port": port, "ca": str(own.file)}
+        options |= {"address": "127.0.0.1", "server_name": NAME}
+        told = probed(tmp_path, "c", options)
+    steps = steps_of(told)
+    assert re.search(
+        r"tls_expiry_timestamp_seconds: \d{4}-\d\d-\d\d [\d:]{8} UTC$", told[1], re.MULTILINE
+    )
+    assert steps[2:4] == ["connected from 127.0.0.1", "shaking hands"]
+    assert re.fullmatch(r"agreed on TLSv1\.3, TLS_\w+", steps[4])
+    with serving(greeting(page)) as port:
+        web = {"name": "w", "kind": "http", "url": url.format(port)}
+        steps = steps_of(probed(tmp_path, "w", web))
+    assert steps[1] == f"request: GET http://127.0.0.1:{port}/login", "without what may be a key"
+    assert steps[-3:] == ["answered with status 200", "read a body of 2 bytes", "end"]
+    with serving(until_hung_up) as port:
+        ask = {"name": "d", "kind": "dns", "address": "127.0.0.1", "port": port, "query": "a.test"}
+        told = probed(tmp_path, "d", ask | {"transport": "tcp", "timeout": "300ms"})
+    assert steps_of(told)[2:4] == ["connected from 127.0.0.1", "asking 127.0.0.1 for a.test. A"]
+    assert "\nbad: timeout: 127.0.0.1: no answer within 0.3 s\n" in told[1]
+
+
+def steps_of(told: tuple[int, str, str]) -> list[str]:
+    return re.findall(r"^ *T ms  (.*)$", told[1], re.MULTILINE)
+
+
+def test_a_fault_of_this_node_says_what_to_do(tmp_path: Path) -> None:
+    code, told, _ = probed(tmp_path, "web", tcp(9, address="127.255.255.255"))
+    assert code == 1
+    assert told.splitlines()[-3:] == [
+        "nothing is known of the target: local: 127.255.255.255: Network is unreachable",
+        "what to do: the fault is on this node: see its routes, addresses, firewall and limits",
+        "more: docs/operating.md#local",
+    ]
 
 
 def test_a_bad_round_names_the_reason_and_what_to_do(tmp_path: Path, closed_port: int) -> None:

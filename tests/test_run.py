@@ -260,6 +260,7 @@ def test_a_reload_takes_a_good_file_and_keeps_the_old_one_against_a_bad_one(
         assert agent.value(success) == 1
         assert agent.value("netfold_probe_success", "two") == 1
         assert agent.value("netfold_probe_success", "one") is None
+        eventually(lambda: not any("one" in series for series in agent.values()), deadline_s=20)
         assert agent.value("netfold_collect_success", "one", "tcp") is None
 
 

@@ -7,7 +7,7 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe")
+COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe", "history")
 
 config_option = click.option(
     "-c",

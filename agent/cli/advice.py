@@ -7,7 +7,8 @@ MANUAL = "docs/operating.md"
 _ADVICE = {
     Reason.RESOLVE: "check the name, or give the IP address",
     Reason.REFUSED: "nobody listens there: check the port, and that the service runs",
-    Reason.TIMEOUT: "check the address, the way there and the far side's access list",
+    Reason.TIMEOUT: "check the address, the way there and the far side's access list; "
+    "if it is only slow, raise timeout",
     Reason.UNREACHABLE: "check the address and the way there",
     Reason.RESET: "something on the way, or the service itself, ends connections: see its log",
     Reason.TLS_VERIFY: "check the name that is asked for, and give the CA that signs it",
@@ -15,6 +16,7 @@ _ADVICE = {
     Reason.UNSUPPORTED_PROTOCOL: "it is there: ask which protocols it speaks, TLCP perhaps",
     Reason.UNEXPECTED_CONTENT: "compare what came with what the configuration expects",
     Reason.REACHED: "look what on the way lets this node through: a route, a rule, a second line",
+    Reason.LOCAL: "the fault is on this node: see its routes, addresses, firewall and limits",
     Reason.AUTH: "check what the device lets this user or community read",
     Reason.UNKNOWN_USER: "check the name, and that the user was made on this device",
     Reason.WRONG_DIGEST: "check auth.secret and auth.protocol against the device's",

@@ -2,34 +2,36 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from agent import clock, facts
-from agent.assessment import assess
+from agent import clock, facts, logs
+from agent.assessment import assess, assess_lines
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
-from agent.cli.assessed import Judged, show
+from agent.cli.assessed import Judged, Verdicts, show
+from agent.cli.progress import shown
 from agent.cli.source import read
 from agent.data_centres import data_centres
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
-from agent.judge.evidence import Evidence, of_traffic, of_usage
+from agent.judge.evidence import of_traffic, of_usage
 from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import earliest, judge
-from agent.judge.words import flip_in_words, rule_in_words
 from agent.replay import changes
-from agent.right_sizing import RightSize
-from agent.sources.series import File, SeriesError
+from agent.sources.rows import SeriesError
+from agent.sources.series import File, Span
 from agent.sources.series import read as read_series
+from agent.sources.windows import SourceError, Windows
+from agent.systems import assess_systems
 from agent.verdict import Verdict
-from agent.verdict_json import iso, said_of
+from agent.verdict_json import said_of
 from config.agent import AgentConfig
 from config.policy import Policy, load_policy
 from config.problems import ConfigError
@@ -48,6 +50,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
             "--policy", "policy_path", type=click.Path(path_type=Path), help="Another one."
         ),
         click.option("--series", type=click.Path(path_type=Path), help="A CSV, not the history."),
+        click.option("--prometheus", metavar="URL", help="What it holds, not the history."),
         config_option,
     ):
         command = option(command)
@@ -58,7 +61,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool, **source: Any) -> None:
-    """Judge every line by the agent's history, or every line or server of a CSV file."""
+    """Judge all by the agent's history, every line by a Prometheus, or all of a CSV file."""
     done = judged(**source)
     changed = {(it.kind, it.subject): it for it in done.changes or ()}
     if as_json:
@@ -72,61 +75,119 @@ def command(as_json: bool, **source: Any) -> None:
 
 
 def judged(
-    path: Path | None, series: Path | None, policy_path: Path | None, at: str | None, step: float
+    *,
+    path: Path | None,
+    series: Path | None,
+    prometheus: str | None,
+    policy_path: Path | None,
+    at: str | None,
+    step: float,
 ) -> Judged:
     """Judge what the options name, or end the command with what is wrong."""
-    if series is not None and path is not None:
-        stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
+    logs.set_up()
+    _check_usage(path, series, prometheus)
     at_s = None if at is None else _time_s(at)
     try:
-        own = load_policy(policy_path) if policy_path or series else None
+        own = load_policy(policy_path) if policy_path else None
         if series is not None:
-            file, shipped = read_series(series, step), load_policy(None)
-            verdicts = _of_file(file, shipped, at_s)
-            return _under(own, shipped, verdicts, lambda it: _of_file(file, it, at_s))
+            return _of_file(series, step, own, at_s)
         config = read(path)
-        verdicts, again = _of_history(config, at_s)
-        done = _under(own, config.policy, verdicts, again)
-        return done._replace(data_centres=data_centres(config, done.verdicts))
+        if prometheus is not None:
+            return _of_prometheus(prometheus, config, own, at_s)
+        return _of_history(config, own, at_s)
     except (ConfigError, SeriesError) as error:
         stop(error, 2)
+    except SourceError as error:
+        stop(error, 1)
     except HistoryError as error:
         stop(f"{error}; netfold run keeps it, and --series judges a CSV file", 1)
 
 
-def _under(
-    own: Policy | None,
-    in_force: Policy,
-    verdicts: list[Verdict],
-    judge_by: Callable[[Policy], list[Verdict]],
-) -> Judged:
+def _check_usage(path: Path | None, series: Path | None, prometheus: str | None) -> None:
+    if series is not None and path is not None:
+        stop("--series and -c exclude each other: a file is judged, or the agent's history", 2)
+    if series is not None and prometheus is not None:
+        stop("--series and --prometheus exclude each other; name one source", 2)
+    if prometheus is not None and path is None:
+        stop("--prometheus needs -c FILE: the configuration says which links there are", 2)
+
+
+def _under(in_force: Policy, own: Policy | None, judge_by: Callable[[Policy], Verdicts]) -> Judged:
     """Judge by another policy too where one is named, and say what it changes."""
+    verdicts = judge_by(in_force)
     if own is None:
         return Judged(in_force, verdicts)
     tried = judge_by(own)
     return Judged(own, tried, tuple(changes(verdicts, tried)))
 
 
-def _of_history(
-    config: AgentConfig, at_s: float | None
-) -> tuple[list[Verdict], Callable[[Policy], list[Verdict]]]:
-    """The verdicts, and how to have them by another policy, of the same moment."""
+def _of_history(config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
+    with HistoryReader(config.data_dir / "history.sqlite") as reader:
+        end_tick, today = _end(reader, at_s)
+
+        def by(policy: Policy) -> Verdicts:
+            its = config.model_copy(update={"policy": policy})
+            systems = assess_systems(its, reader, end_tick, today)
+            return [*assess(its, reader, end_tick, today), *systems]
+
+        done = _under(config.policy, own, by)
+    return done._replace(data_centres=data_centres(config, done.verdicts))
+
+
+def _of_prometheus(url: str, config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
+    """Lines only: of servers and systems a Prometheus does not hold what the judge needs."""
+    from agent.sources.prometheus import PrometheusReader  # noqa: PLC0415 - aiohttp only for it
+
+    try:
+        with (
+            shown("reading") as progress,
+            PrometheusReader(url, config.prometheus, progress) as reader,
+        ):
+            end_tick, today = _end(reader, at_s)
+
+            def by(policy: Policy) -> Verdicts:
+                its = config.model_copy(update={"policy": policy})
+                return list(assess_lines(its, reader, end_tick, today))
+
+            return _under(config.policy, own, by)
+    except ValueError as error:
+        stop(error, 2)
+
+
+def _end(windows: Windows, at_s: float | None) -> tuple[int, date]:
+    """The tick before which a window ends, and that day."""
     end_s = clock.now().wall_s - SETTLED_S if at_s is None else at_s
-
-    def by(policy: Policy) -> list[Verdict]:
-        its = config.model_copy(update={"policy": policy})
-        with HistoryReader(config.data_dir / "history.sqlite") as reader:
-            return list(assess(its, reader, int(end_s // reader.tick_s), facts.day(end_s)))
-
-    return by(config.policy), by
+    return int(end_s // windows.tick_s), facts.day(end_s)
 
 
-def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
+def _of_file(path: Path, step_s: float, own: Policy | None, at_s: float | None) -> Judged:
+    shipped = load_policy(None)
+    file = _read_file(path, step_s, [shipped, own or shipped], at_s)
+    return _under(shipped, own, lambda it: _by(it, file, at_s))
+
+
+def _read_file(path: Path, step_s: float, policies: Sequence[Policy], at_s: float | None) -> File:
+    """Read of each subject what the longest of the policies' windows can want."""
+    windows_s = [it for one in policies for it in (one.links.window_s, one.servers.window_s)]
+    last = None if at_s is None else int(at_s // step_s) - 1
+    with shown(f"reading {path.name}") as progress:
+        file = read_series(path, step_s, Span(int(max(windows_s) // step_s), last), progress)
+    for series in file.series:
+        if series.refused:
+            log.warning(
+                "values that cannot be are left out",
+                extra={"subject": series.subject, "values": series.refused},
+            )
+    return file
+
+
+def _by(policy: Policy, file: File, at_s: float | None) -> Verdicts:
+    """Every series of a file, judged."""
     rules = policy.links if file.kind == "link" else policy.servers
     ticks = int(rules.window_s // file.step_s)
     last = None if at_s is None else int(at_s // file.step_s) - 1
     make = file.traffic if file.kind == "link" else file.usage
-    found = []
+    found: Verdicts = []
     for series in file.series:
         window: Traffic | Usage = make(series, ticks, last)
         judgement = judge(window, rules)
@@ -140,11 +201,6 @@ def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
         found.append(
             Verdict(file.kind, series.subject, judgement.status, judgement, evidence, (), when_s)
         )
-        if series.refused:
-            log.warning(
-                "values that cannot be are left out",
-                extra={"subject": series.subject, "values": series.refused},
-            )
     return found
 
 
@@ -154,42 +210,3 @@ def _time_s(text: str) -> float:
     except ValueError:
         stop(f"--at: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-def _smaller(size: RightSize) -> str:
-    text = f"{size.bandwidth_bps / 1e6:g} Mbit/s would do: it would surely not be busy"
-    saving = size.annual_saving_yuan
-    return text if saving is None else f"{text}, and cost {saving:,.0f} yuan less a year"
-
-
-def _office(office: Evidence) -> str:
-    """What was seen of the office hours alone, and which years have none that are known."""
-    text = f"office hours: {office.ticks} ticks"
-    if office.mean is not None and office.p95 is not None:
-        text += f", mean {office.mean:.1%}, p95 {office.p95:.1%}"
-    for year in office.unknown_years:
-        text += f"; the calendar does not know the working days of {year}: its years: may say them"
-    return text
-
-
-def explained(one: Verdict) -> Iterator[str]:
-    """The whole story of one verdict, a line each."""
-    yield f"{one.kind} {one.subject}: {one.status}"
-    if one.members:
-        yield f"made of {', '.join(one.members)}"
-    if one.status is not one.judgement.status:
-        yield f"the data alone prove: {one.judgement.status}"
-    main = one.main_evidence
-    if main is None:
-        return
-    seen = f"{main.seen_ratio:.1%} of {main.ticks} ticks were seen"
-    yield f"window {iso(main.from_s)} to {iso(main.to_s)}: {seen}"
-    if main.office is not None:
-        yield _office(main.office)
-    for outcome in one.judgement.outcomes:
-        yield f"  {rule_in_words(outcome, main.ticks)}"
-    yield flip_in_words(one.judgement, main.ticks)
-    if one.right_size is not None:
-        yield _smaller(one.right_size)
-    if one.earliest_s is not None:
-        yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"

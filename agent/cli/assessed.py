@@ -7,18 +7,22 @@ from rich.table import Table
 
 from agent.cli.shown import console, percent, scaled, table
 from agent.data_centres import AtLeastAtMost, DataCentre
+from agent.judge.system_words import doubts_in_words
 from agent.judge.words import flip_in_words
 from agent.replay import Change
 from agent.server_windows import Sizes
+from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from config.policy import Policy
+
+Verdicts = list[Verdict | SystemVerdict]
 
 
 class Judged(NamedTuple):
     """What a command that judges has to say; `changes` where another policy was tried."""
 
     policy: Policy
-    verdicts: list[Verdict]
+    verdicts: Verdicts
     changes: tuple[Change, ...] | None = None
     data_centres: Sequence[DataCentre] = ()
 
@@ -35,17 +39,21 @@ def show(done: Judged) -> None:
         console().print(_changes(done.changes))
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> Table:
+def _verdicts(verdicts: Verdicts) -> Table:
     shown = table("kind", "subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
     for one in verdicts:
         figures = ["", "", "", ""]
-        if (main := one.main_evidence) is not None:
+        if isinstance(one, SystemVerdict):
+            figures[0] = percent(one.evidence.watched_ratio)
+        elif (main := one.main_evidence) is not None:
             figures = [percent(it) for it in (main.seen_ratio, main.mean, main.p95, main.peak)]
         shown.add_row(one.kind, one.subject, one.status, *figures, _why(one))
     return shown
 
 
-def _why(one: Verdict) -> str:
+def _why(one: Verdict | SystemVerdict) -> str:
+    if isinstance(one, SystemVerdict):
+        return doubts_in_words(one.judgement, one.evidence)
     if one.main_evidence is None:
         return ", ".join(one.members) or "it has no link"
     return flip_in_words(one.judgement, one.main_evidence.ticks)

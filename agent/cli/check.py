@@ -64,7 +64,7 @@ def _notes(config: AgentConfig) -> Iterator[str]:
 
 def _try(config: AgentConfig) -> int:
     """Measure every target once; a line each, and 1 if any failed."""
-    observations = asyncio.run(measure_once(targets(config)))
+    observations = asyncio.run(measure_once(targets(config), config.probe_packets_per_second))
     for it in observations:
         snmp = it.target.kind.startswith("snmp")
         verdict = "ok" if it.reason is None else advised(it.reason, it.detail, snmp=snmp)

@@ -29,7 +29,7 @@ def command(path: Path | None, as_json: bool) -> None:
         config = read(path)
     except ConfigError as error:
         stop(error, 2)
-    observations = asyncio.run(measure_once(targets(config)))
+    observations = asyncio.run(measure_once(targets(config), config.probe_packets_per_second))
     if as_json:
         found = _as_json(config, observations)
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))

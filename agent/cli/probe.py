@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -59,7 +60,7 @@ async def _tried(target: Target, config: AgentConfig) -> bool:
     collector = collector_of(target)
     for line in _head(target, config):
         click.echo(line)
-    tools = Tools(clock.now)
+    tools = Tools(clock.now, packets_per_s=config.probe_packets_per_second)
     started_s = perf_counter()
     _say(0.0, "begin")
     try:
@@ -101,7 +102,17 @@ def _measured(found: Observation) -> Iterator[str]:
         if isinstance(it, Sample):
             labels = zip(it.metric.labels, it.labels, strict=True)
             told = ", ".join(f"{name} {value}" for name, value in labels if name != "target")
-            yield f"  {it.metric.name}{f' ({told})' if told else ''}: {it.value:.6g}"
+            yield f"  {it.metric.name}{f' ({told})' if told else ''}: {_shown(it)}"
+
+
+def _shown(sample: Sample) -> str:
+    """A moment as a date, a short time in the unit of the steps, all else as it is."""
+    name = sample.metric.name
+    if name.endswith("_timestamp_seconds"):
+        return f"{datetime.fromtimestamp(sample.value, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if name.endswith("_seconds") and sample.value < 1:
+        return f"{sample.value * 1e3:.3f} ms"
+    return f"{sample.value:.6g}"
 
 
 def _verdict(collector: Collector, found: Observation) -> Iterator[str]:

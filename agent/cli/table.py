@@ -1,4 +1,4 @@
-"""One round as a person reads it: links, servers, probes, and what failed."""
+"""One round as a person reads it: links, servers, systems, probes, and what failed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,6 +31,7 @@ def show(config: AgentConfig, observations: Sequence[Observation]) -> None:
     parts = (
         _links(config, values, readings),
         _servers(config, values),
+        _systems(config, values),
         _probes(observations, values),
     )
     for part in parts:
@@ -91,6 +92,25 @@ def _servers(config: AgentConfig, values: Values) -> Table:
             percent(value("cpu_ratio")),
             scaled(value("memory_bytes"), "B"),
             percent(value("memory_used_ratio")),
+        )
+    return shown
+
+
+def _systems(config: AgentConfig, values: Values) -> Table:
+    shown = table("system", "ports", "listening", ">clients", title="systems")
+    for system in config.systems[:MAX_ROWS]:
+        name = system.name
+        listening = [
+            str(port)
+            for port in system.ports
+            if values.get(("netfold_system_port_listening", (name, str(port))))
+        ]
+        clients = values.get(("netfold_system_clients", (name,)))
+        shown.add_row(
+            name,
+            ", ".join(map(str, system.ports)) or UNKNOWN,
+            ", ".join(listening) or UNKNOWN,
+            UNKNOWN if clients is None else f"{clients:g}",
         )
     return shown
 

@@ -5,65 +5,114 @@ Links: `subject,unix_time,receive_bps,transmit_bps,capacity_bps`; servers:
 tick of its time; several rows in one tick are averaged, whatever their order.
 """
 
-import csv
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.judge.bounds import Floats, Traffic, Usage, carried
+from agent.sources.rows import KINDS, LINK_COLUMNS, Block, SeriesError, read_blocks
 from config.policy import Measure
 
-LINK_COLUMNS = ("receive_bps", "transmit_bps", "capacity_bps")
-SERVER_COLUMNS = ("cpu_ratio", "memory_ratio", "network_bps")
 _MEASURES: Mapping[str, Measure] = {
     "cpu_ratio": "cpu",
     "memory_ratio": "memory",
     "network_bps": "network",
 }
-_LATEST_S = 2**40
-"""No clock says more; a time beyond it is another unit, as milliseconds would soon be."""
+MOST_SUBJECTS = 50_000
+"""More are no subjects: another column stands where their names belong."""
+
+_PENDING = 4096
+"""Ticks that wait to be added to those of their subject, at least."""
 
 
-class SeriesError(Exception):
-    """The file cannot be read as series: where, what was seen, what would be right, in a line."""
+class Span(NamedTuple):
+    """What is wanted of each subject: at most so many ticks, up to tick `last` or to its latest."""
+
+    ticks: int
+    last: int | None = None
 
 
-@dataclass(slots=True)
+class _Sums(NamedTuple):
+    """By tick the sum and the count of each column's values; ticks in order, each once."""
+
+    ticks: NDArray[np.int64]
+    sums: Floats
+    counts: NDArray[np.float32]
+
+    def after(self, tick: int) -> "_Sums":
+        """Without what is older."""
+        start = int(np.searchsorted(self.ticks, tick))
+        return _Sums(self.ticks[start:], self.sums[:, start:], self.counts[:, start:])
+
+
 class Series:
-    """One subject's ticks: by number and column the sum and count of its rows' values."""
+    """One subject's ticks; those that nobody wants are let go of."""
 
-    subject: str
-    sums: dict[int, dict[str, list[float]]] = field(default_factory=dict)
-    refused: int = 0
-    """Cells that hold no possible value (negative, infinite, NaN): taken as absent."""
+    def __init__(self, subject: str, columns: tuple[str, ...], span: Span | None = None) -> None:
+        self.subject = subject
+        self.refused = 0
+        """Cells that hold no possible value (negative, infinite, NaN): taken as absent."""
+        self.last_tick = 0
+        """The tick of its latest row, though it hold no value."""
+        self._columns = columns
+        self._span = span
+        nothing = np.empty((len(columns), 0))
+        self._known = _Sums(np.empty(0, dtype=np.int64), nothing, nothing.astype(np.float32))
+        self._pending: list[_Sums] = []
+        self._pending_ticks = 0
 
-    def touch(self, tick: int) -> None:
-        """Note a row: one without any value still says how far the subject's rows go."""
-        self.sums.setdefault(tick, {})
-
-    def add(self, tick: int, column: str, value: float) -> None:
-        """Note one value in its tick."""
-        total = self.sums[tick].setdefault(column, [0.0, 0])
-        total[0] += value
-        total[1] += 1
-
-    @property
-    def last_tick(self) -> int:
-        """The tick of its latest row."""
-        return max(self.sums)
+    def add(self, ticks: NDArray[np.int64], values: Floats, refused: int = 0) -> None:
+        """Note rows: their ticks, and by column their values, NaN where absent."""
+        self.refused += refused
+        self.last_tick = max(self.last_tick, int(ticks.max()))
+        known = ~np.isnan(values)
+        piece = _summed(_Sums(ticks, np.where(known, values, 0.0), known.astype(np.float32)))
+        self._pending.append(piece)
+        self._pending_ticks += len(piece.ticks)
+        if self._pending_ticks > max(_PENDING, len(self._known.ticks)):
+            self._settle()
 
     def values(self, column: str, first: int, ticks: int) -> Floats:
         """The means of a column over a window; NaN where no row has it."""
         found = np.full(ticks, np.nan)
-        for tick, columns in self.sums.items():
-            if column in columns and first <= tick < first + ticks:
-                total, count = columns[column]
-                found[tick - first] = total / count
+        its_ticks, values = self.known(column, first, first + ticks)
+        found[its_ticks - first] = values
         return found
+
+    def known(self, column: str, start: int, stop: int) -> tuple[NDArray[np.int64], Floats]:
+        """The ticks from `start` to before `stop` that have a column, and its means in them."""
+        self._settle()
+        inside = slice(*np.searchsorted(self._known.ticks, (start, stop)))
+        row = self._columns.index(column)
+        sums, counts = self._known.sums[row, inside], self._known.counts[row, inside]
+        has = counts > 0
+        return self._known.ticks[inside][has], sums[has] / counts[has]
+
+    @property
+    def first_tick(self) -> int:
+        """The tick of its earliest row that is still known; of its latest one without any."""
+        self._settle()
+        return int(self._known.ticks[0]) if len(self._known.ticks) else self.last_tick
+
+    def _settle(self) -> None:
+        if not self._pending:
+            return
+        pieces = [self._known, *self._pending]
+        self._known = _summed(
+            _Sums(
+                np.concatenate([it.ticks for it in pieces]),
+                np.concatenate([it.sums for it in pieces], axis=1),
+                np.concatenate([it.counts for it in pieces], axis=1),
+            )
+        )
+        if self._span is not None:
+            last = self.last_tick if self._span.last is None else self._span.last
+            self._known = self._known.after(last - self._span.ticks + 1)
+        self._pending, self._pending_ticks = [], 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,86 +146,63 @@ class File:
         return Usage(first, known or {"cpu": levels["cpu"]}, self.step_s)
 
 
-def read(path: Path, step_s: float) -> File:
-    """Read a file whole.
+def read(
+    path: Path,
+    step_s: float,
+    span: Span | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> File:
+    """Read a file whole; of each subject only what is wanted stays in memory, without `span` all.
 
     Raises:
         SeriesError: at the first row that is none.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return _read(path, stream, step_s)
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}; name a CSV file"
-        raise SeriesError(msg) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path}: not a CSV file in UTF-8: {error}; save it as one"
-        raise SeriesError(msg) from error
-
-
-def _read(path: Path, stream: TextIO, step_s: float) -> File:
-    rows = csv.reader(stream, strict=True)
-    header = [name.strip() for name in next(rows, [])]
-    kind, columns = _kind(path, header)
+    kind = ""
     found: dict[str, Series] = {}
-    for row in rows:
-        where = f"{path}:{rows.line_num}"
-        if not any(row):
-            continue
-        if len(row) != len(header):
-            msg = (
-                f"{where}: {len(row)} cells, but the heading has {len(header)}; write one for each"
-            )
+    for kind, block in read_blocks(path, progress):
+        _take(found, block, KINDS[kind], step_s, span)
+        if len(found) > MOST_SUBJECTS:
+            msg = f"{path}: more than {MOST_SUBJECTS} subjects; is their column another one?"
             raise SeriesError(msg)
-        cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
-        tick = int(_time_s(where, cells["unix_time"]) // step_s)
-        series = found.setdefault(cells["subject"], Series(cells["subject"]))
-        series.touch(tick)
-        for column, value in _values(where, cells, columns):
-            if value is None:
-                series.refused += 1
-            else:
-                series.add(tick, column, value)
     if not found:
         msg = f"{path}: no rows below the heading; there is nothing to judge"
         raise SeriesError(msg)
     return File(kind, step_s, tuple(found.values()))
 
 
-def _kind(path: Path, header: list[str]) -> tuple[str, tuple[str, ...]]:
-    for kind, columns in (("link", LINK_COLUMNS), ("server", SERVER_COLUMNS)):
-        if set(header) == {"subject", "unix_time", *columns}:
-            return kind, columns
-    seen = ",".join(header)[:80] or "an empty file"
-    links, servers = (
-        ",".join(["subject", "unix_time", *it]) for it in (LINK_COLUMNS, SERVER_COLUMNS)
-    )
-    msg = f"{path}:1: not a heading of series: {seen!r}; write {links} or {servers}"
-    raise SeriesError(msg)
+def _take(
+    found: dict[str, Series],
+    block: Block,
+    columns: tuple[str, ...],
+    step_s: float,
+    span: Span | None,
+) -> None:
+    """Hand each subject its rows of a block."""
+    ticks = (block.times_s // step_s).astype(np.int64)
+    for subject, at in _by_subject(block.subjects):
+        series = found.get(subject)
+        if series is None:
+            series = found[subject] = Series(subject, columns, span)
+        series.add(ticks[at], block.values[:, at], int(block.refused[at].sum()))
 
 
-def _time_s(where: str, text: str) -> float:
-    try:
-        time_s = float(text)
-    except ValueError:
-        time_s = math.nan
-    if not 0 <= time_s < _LATEST_S:
-        msg = f"{where}: unix_time: not seconds since 1970: {text[:40]!r}; write as 1795300000"
-        raise SeriesError(msg)
-    return time_s
+def _by_subject(subjects: list[str]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Each subject with the places of its rows, in the order of their first ones."""
+    numbers: dict[str, int] = {}
+    codes = np.array([numbers.setdefault(it, len(numbers)) for it in subjects])
+    order = np.argsort(codes, kind="stable")
+    stops = np.cumsum(np.bincount(codes))
+    for subject, start, stop in zip(numbers, [0, *stops[:-1]], stops, strict=True):
+        yield subject, order[start:stop]
 
 
-def _values(
-    where: str, cells: Mapping[str, str], columns: tuple[str, ...]
-) -> Iterator[tuple[str, float | None]]:
-    """The values that are there; None for one that cannot be."""
-    for column in columns:
-        text = cells[column]
-        if not text:
-            continue
-        try:
-            value = float(text)
-        except ValueError:
-            msg = f"{where}: {column}: not a number: {text[:40]!r}; write one, or leave it empty"
-            raise SeriesError(msg) from None
-        yield column, value if math.isfinite(value) and value >= 0 else None
+def _summed(sums: _Sums) -> _Sums:
+    """Bring ticks in order, and add up what falls in the same one."""
+    if np.all(np.diff(sums.ticks) > 0):
+        return sums
+    ticks, at = np.unique(sums.ticks, return_inverse=True)
+
+    def added(rows: NDArray[Any]) -> Floats:
+        return np.array([np.bincount(at, row, len(ticks)) for row in rows])
+
+    return _Sums(ticks, added(sums.sums), added(sums.counts).astype(np.float32))

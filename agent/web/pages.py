@@ -21,6 +21,7 @@ from agent.web.figures import (
     rule,
     server_figures,
 )
+from agent.web.systems import systems
 from agent.web.words import WORDS, language
 from config.agent import AgentConfig
 
@@ -69,6 +70,7 @@ def landing(
     """Every network with its lines and groups, and every server; in the language asked for."""
     context = {
         "rows": list(_rows(config, verdicts)),
+        "systems": list(systems(config, verdicts)),
         "figures": FIGURES,
         "servers": list(_servers(config, verdicts)),
         "server_figures": SERVER_FIGURES,

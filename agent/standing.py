@@ -1,0 +1,132 @@
+"""Where one series stands, as the agent remembers it and as its history keeps it.
+
+All of a standing is numbers, so that thousands of them are written with every tick in a moment.
+"""
+
+from dataclasses import dataclass
+from math import isnan, nan
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from agent.judge.rates import Fold, Run
+from collectors.base import CounterReading, GaugeReading, Moment
+
+if TYPE_CHECKING:
+    from agent.history import SeriesKey
+
+_COUNTER, _GAUGE = 1, 2
+
+_CHECK_BYTES = 4
+"""CRC-32 of what follows: a bad disk may change any of it."""
+
+_BODY = Struct(
+    "<"
+    "BBxx"  # kind of reading, counter bits
+    "dd"  # wall_s, steady_s
+    "QQ"  # octets received and transmitted
+    "ddq"  # uptime_s and port speed, or a level and for how long it holds; discontinuity
+    "qdddd"  # the fold: tick, seconds covered and seen, amounts
+    "qqdd"  # its run: first, last, amounts
+    "QQI"  # the totals on /metrics, rates dropped
+)
+_PACK = _BODY.pack
+STANDING_BYTES = _CHECK_BYTES + _BODY.size
+_NONE = -1
+_NO_RUN = (_NONE, _NONE, nan, nan)
+_MOST = 2**64
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A series' last reading, its open tick, its counters on /metrics.
+
+    The fold is filled up to the reading.
+    """
+
+    reading: CounterReading | GaugeReading
+    fold: Fold
+    totals: tuple[int, int] = (0, 0)
+    dropped: int = 0
+
+    def packed(self) -> bytes:
+        """Write it in `STANDING_BYTES` octets, without what its key says."""
+        fold, totals, (wall_s, steady_s) = self.fold, self.totals, self.reading.at
+        kind, bits, received, transmitted, first, second, moved = _of_reading(self.reading)
+        amount, other = _pair(fold.amounts)
+        run_first, run_last, run_amount, run_other = _NO_RUN if fold.run is None else _run(fold.run)
+        body = _PACK(
+            kind,
+            bits,
+            wall_s,
+            steady_s,
+            received,
+            transmitted,
+            first,
+            second,
+            moved,
+            fold.tick,
+            fold.covered_s,
+            fold.seen_s,
+            amount,
+            other,
+            run_first,
+            run_last,
+            run_amount,
+            run_other,
+            totals[0] % _MOST,
+            totals[1] % _MOST,
+            self.dropped,
+        )
+        return crc32(body).to_bytes(_CHECK_BYTES, "little") + body
+
+
+def _of_reading(reading: CounterReading | GaugeReading) -> tuple[Any, ...]:
+    if isinstance(reading, GaugeReading):
+        level = nan if reading.value is None else reading.value
+        return _GAUGE, 0, 0, 0, level, reading.holds_s, _NONE
+    uptime_s, speed_bps, moved = reading.uptime_s, reading.port_speed_bps, reading.discontinuity
+    return (
+        _COUNTER,
+        reading.counter_bits,
+        reading.receive_bytes,
+        reading.transmit_bytes,
+        nan if uptime_s is None else uptime_s,
+        nan if speed_bps is None else speed_bps,
+        _NONE if moved is None else moved,
+    )
+
+
+def _run(run: Run) -> tuple[float, ...]:
+    return (run.first, run.last, *_pair(run.amounts))
+
+
+def unpacked(key: "SeriesKey", octets: bytes) -> Standing | None:
+    """Read what `packed` wrote of a series; None if it is anything else."""
+    body = octets[_CHECK_BYTES:]
+    if len(body) != _BODY.size or int.from_bytes(octets[:_CHECK_BYTES], "little") != crc32(body):
+        return None
+    kind, bits, wall_s, steady_s, received, transmitted, first, second, moved, *rest = _BODY.unpack(
+        body
+    )
+    tick, covered_s, seen_s, *amounts, run_first, run_last, a, b, total, other, dropped = rest
+    width = 2 if kind == _COUNTER else 1
+    run = None if run_first == _NONE else Run(run_first, run_last, (a, b)[:width])
+    fold = Fold(wall_s, tick, covered_s, seen_s, tuple(amounts[:width]), run)
+    at, who = Moment(wall_s, steady_s), (key.kind, key.subject, key.identity)
+    reading: CounterReading | GaugeReading
+    if kind == _GAUGE:
+        reading = GaugeReading(*who, at, key.measure, _known(first), second)  # type: ignore[arg-type]  # as it was written
+    else:
+        moved = None if moved == _NONE else moved
+        levels = _known(first), _known(second)
+        reading = CounterReading(*who, at, received, transmitted, bits, *levels, moved)  # type: ignore[arg-type]  # as it was written
+    return Standing(reading, fold, (total, other), dropped)
+
+
+def _pair(amounts: tuple[float, ...]) -> tuple[float, float]:
+    return (amounts[0], amounts[1]) if len(amounts) > 1 else (amounts[0], nan)
+
+
+def _known(level: float) -> float | None:
+    return None if isnan(level) else level

@@ -1,0 +1,140 @@
+"""What it costs to keep and to judge the history of many links, in a process of its own each.
+
+`python -m tests.bench.verdicts LINKS FOLDER` judges a history that is there, and prints its cost.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from agent.assessment import assess
+from agent.history import Capacity, History, Record, SeriesKey
+from agent.history_reader import HistoryReader
+from agent.judge.rates import TICK_S, Tick, begin
+from agent.standing import Standing
+from collectors.base import CounterReading, Moment
+from config.agent import AgentConfig, Node
+from config.inventory import Interface, Link, Network
+
+LINKS, MANY_LINKS = 2_000, 10_000
+DAYS = 30
+TICKS = DAYS * 288
+FIRST = 5_940_000
+"""A tick in 2026."""
+
+BANDWIDTH_BPS = 100e6
+LIMITS = {"cpu_s": 2.0, "resident_mib": 150.0, "tick_ms": 5.0, "disk_mb": 200.0}
+"""Of 2,000 links: all verdicts, the process that makes them, one tick, both directions on disk."""
+
+
+def main() -> None:
+    """Print a table for 2,000 links, and 10,000 beside it."""
+    print(f"## The history and the verdicts of links, {DAYS} days, both directions\n")
+    print("Every link is seen in every tick, half of them hardly used. A tick is the history's own")
+    print("transaction with the states of all series; judging is a process of its own, its start")
+    print("not counted in the CPU.\n")
+    print("| links | a tick, median | on disk | judged, CPU | resident at most | verdicts |")
+    print("|---|---|---|---|---|---|")
+    results = {links: cost(links) for links in (LINKS, MANY_LINKS)}
+    for links, found in results.items():
+        print(
+            f"| {links:,} | {found['tick_ms']:.1f} ms | {found['disk_mb']:.0f} MB "
+            f"| {found['cpu_s']:.2f} s | {found['resident_mib']:.0f} MiB | {found['verdicts']:,} |"
+        )
+    print()
+    for name, limit in LIMITS.items():
+        word = "PASS" if results[LINKS][name] <= limit else "over"
+        print(f"- {LINKS:,} links: {name} {results[LINKS][name]:.4g}, {word} (at most {limit:g})")
+    print()
+
+
+def cost(links: int) -> dict[str, float]:
+    """Write and judge a history."""
+    with tempfile.TemporaryDirectory() as name:
+        ticks_ms = written(Path(name), links)
+        disk = sum(it.stat().st_size for it in Path(name).iterdir())
+        command = [
+            sys.executable,
+            "-m",
+            __name__ if __name__ != "__main__" else "tests.bench.verdicts",
+        ]
+        said = subprocess.run([*command, str(links), name], capture_output=True, check=True)
+        return {"tick_ms": median(ticks_ms), "disk_mb": disk / 1e6, **json.loads(said.stdout)}
+
+
+def written(folder: Path, links: int) -> list[float]:
+    """Write all ticks, a day at a time but for the last hour: what each of those takes in ms."""
+    chance = np.random.default_rng(1)
+    keys = [SeriesKey("link", name, f"r1 {name}", "octets") for name in names(links)]
+    usual = chance.choice([2e3, 2e5, 5e6, 4e7], links)
+    at = Moment(FIRST * TICK_S, 1000.0)
+    standings = [
+        Standing(CounterReading("link", it.subject, it.identity, at, n, n, 64, 1.0, 1e9), fold)
+        for n, it in enumerate(keys)
+        for fold in [begin(at.wall_s, 2)]
+    ]
+    history = History(folder / "history.db")
+    steps = [Capacity("link", it.subject, FIRST * TICK_S, BANDWIDTH_BPS) for it in keys]
+    taken, numbers = [], list(range(FIRST, FIRST + TICKS))
+    batches = [numbers[n : n + 288] for n in range(0, TICKS - 288, 288)]
+    batches += [[number] for number in numbers[-288:]]
+    for batch in batches:
+        rates = usual * chance.lognormal(0, 1, (len(batch), 2, links))
+        records = {key: Record() for key in keys}
+        for number, (received, sent) in zip(batch, rates.tolist(), strict=True):
+            for record, *both in zip(records.values(), received, sent, strict=True):
+                record.ticks.append(Tick(number, tuple(both)))
+        begun = time.process_time()
+        for record, standing in zip(records.values(), standings, strict=True):
+            record.state = standing.packed()
+        history.write(records, steps)
+        if len(batch) == 1:
+            taken.append((time.process_time() - begun) * 1e3)
+        steps = []
+    history.close()
+    return taken
+
+
+def names(links: int) -> list[str]:
+    return [f"link-{n}" for n in range(links)]
+
+
+def judge(links: int, folder: Path) -> None:
+    """Judge all of it once, and say what it took."""
+    config = AgentConfig(
+        node=Node(name="bench"),
+        networks=(Network(name="n", kind="dedicated"),),
+        links=tuple(
+            Link(
+                name=it,
+                network="n",
+                interface=Interface(device="r1", name=it),
+                bandwidth_bps=BANDWIDTH_BPS,
+            )
+            for it in names(links)
+        ),
+    )
+    begun = time.process_time()
+    with HistoryReader(folder / "history.db") as reader:
+        verdicts = sum(1 for _ in assess(config, reader, FIRST + TICKS, date(2026, 7, 1)))
+    said = {
+        "cpu_s": time.process_time() - begun,
+        "resident_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "verdicts": verdicts,
+    }
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        judge(int(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        main()
