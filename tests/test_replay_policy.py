@@ -60,6 +60,20 @@ def test_a_series_is_compared_with_the_policy_that_netfold_brings(config: Path) 
     assert said["change"]["from"] == "low_use"
 
 
+def test_a_longer_window_than_that_of_the_policy_compared_with_is_read_whole(
+    tmp_path: Path,
+) -> None:
+    rows = [f"a,{number * 300},0,0,1e8" for number in range(END - 40 * 288, END)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["subject,unix_time,receive_bps,transmit_bps,capacity_bps", *rows]))
+    (tmp_path / "long.yaml").write_text("links: {window: 40d}\n")
+    done = netfold("assess", "--series", path, "--policy", tmp_path / "long.yaml", "--json")
+    (said,) = json.loads(done.stdout)
+    assert said["evidence"]["ticks"] == 40 * 288
+    assert said["evidence"]["seen_ratio"] == 1
+    assert "subjects change" not in netfold("assess", "--series", path).stdout
+
+
 def test_the_past_is_judged_by_the_capacity_of_its_date(tmp_path: Path) -> None:
     path = department(tmp_path, [link("a", "edu")], edu={})
     upgrade = END + 20
