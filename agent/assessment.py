@@ -1,44 +1,24 @@
-"""Every link, group and network of a configuration, judged by the agent's own history."""
+"""Every link, group, network and server of a configuration, judged by its windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
-from agent.judge.bounds import Traffic, summed
-from agent.judge.calendar import last_occurrence
-from agent.judge.evidence import Evidence, of_traffic
-from agent.judge.groups import Member, judge_group, judge_network, primary_capacity
+from agent.history_reader import HistoryReader
+from agent.judge.bounds import Traffic
+from agent.judge.evidence import of_traffic
+from agent.judge.groups import Member, judge_group, judge_network, sum_of
 from agent.judge.status import Status
-from agent.judge.verdict import Judgement, earliest, judge
+from agent.judge.verdict import Judgement, judge
+from agent.right_sizing import right_sized
+from agent.seasons import earliest_s, seasons
+from agent.server_assessment import assess_servers
 from agent.sources.windows import Windows
+from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
-from config.inventory import Exemption, Link, Network
-from config.policy import LinkPolicy, Measure
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of one subject, and what it rests on.
-
-    `status` is what the data prove (`judgement`), or that it is exempt or a standby. A network has
-    no evidence of its own: its `members` are its units. A server has some for each measure.
-    """
-
-    kind: str  # link, group, network or server
-    subject: str
-    status: Status
-    judgement: Judgement
-    evidence: Evidence | Mapping[Measure, Evidence] | None = None
-    members: tuple[str, ...] = ()
-    earliest_s: float | None = None
-
-    @property
-    def main_evidence(self) -> Evidence | None:
-        """The evidence to name first: a line's load, a server's CPU."""
-        if self.evidence is None or isinstance(self.evidence, Evidence):
-            return self.evidence
-        return next(iter(self.evidence.values()))
+from config.inventory import Link, Network
+from config.policy import LinkPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +34,19 @@ class _Unit:
         return [Member(windows[link.name], link.role == "primary") for link in self.links]
 
 
-def assess(config: AgentConfig, reader: Windows, end_tick: int, today: date) -> Iterator[Verdict]:
+def assess(
+    config: AgentConfig, reader: HistoryReader, end_tick: int, today: date
+) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
-    judging = _Judging(config.policy.links, reader, end_tick, today)
+    yield from assess_lines(config, reader, end_tick, today)
+    yield from assess_servers(config, reader, end_tick, today)
+
+
+def assess_lines(
+    config: AgentConfig, reader: Windows, end_tick: int, today: date
+) -> Iterator[Verdict]:
+    """Judge links, groups and networks: what any source of windows knows, as `assess` does."""
+    judging = _Judging(config, reader, end_tick, today)
     units = list(_units(config))
     networks = {network.name: network for network in config.networks}
     of_network: dict[str, list[Verdict]] = {name: [] for name in networks}
@@ -81,7 +71,7 @@ def _units(config: AgentConfig) -> Iterator[_Unit]:
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    policy: LinkPolicy
+    config: AgentConfig
     reader: Windows
     end_tick: int
     today: date
@@ -94,64 +84,82 @@ class _Judging:
         self, unit: _Unit, network: Network, windows: Mapping[str, Traffic]
     ) -> Iterator[Verdict]:
         """The verdicts of a unit's links; the last one is the unit's own."""
-        seasons = list(self._seasons(unit, network))
-        exempt = {it.name: self._is_exempt(it.exempt, network.exempt) for it in unit.links}
+        during = dict(self._seasons(unit, network))
+        exempt = {it.name: is_exempt(self.today, it.exempt, network.exempt) for it in unit.links}
         if unit.group is None:
             (link,) = unit.links
-            window = windows[link.name]
-            judgement = judge(window, self.policy, seasons=[it[link.name] for it in seasons])
-            status = Status.EXEMPT if exempt[link.name] else judgement.status
-            when_s = self._earliest_s(window, judgement)
-            yield Verdict("link", link.name, status, judgement, of_traffic(window), (), when_s)
-            return
-        members = unit.members(windows)
-        judgement = judge_group(
-            members, self.policy, seasons=[_sum(unit.members(it)) for it in seasons]
+            seasons_of_it = {period: it[link.name] for period, it in during.items()}
+            yield self._line(network, link, windows[link.name], seasons_of_it, exempt[link.name])
+        else:
+            yield from self._group(unit, unit.group, windows, during, exempt)
+
+    def _line(
+        self,
+        network: Network,
+        link: Link,
+        window: Traffic,
+        during: Mapping[str, Traffic],
+        exempt: bool,
+    ) -> Verdict:
+        judgement = judge(window, self.policy, seasons=during)
+        status = Status.EXEMPT if exempt else judgement.status
+        return Verdict(
+            "link",
+            link.name,
+            status,
+            judgement,
+            of_traffic(window, self.config.policy.calendar),
+            earliest_s=earliest_s(window, self.policy, judgement, self._end_s),
+            right_size=right_sized(self.config, network, link, status, [window, *during.values()]),
         )
+
+    def _group(
+        self,
+        unit: _Unit,
+        group: str,
+        windows: Mapping[str, Traffic],
+        during: Mapping[str, Mapping[str, Traffic]],
+        exempt: Mapping[str, bool],
+    ) -> Iterator[Verdict]:
+        members = unit.members(windows)
+        its_seasons = {period: unit.members(it) for period, it in during.items()}
+        judgement = judge_group(members, self.policy, seasons=its_seasons)
         excepted = all(exempt[link.name] for link in unit.links if link.role == "primary")
         status = Status.EXEMPT if excepted else judgement.status
+        calendar = self.config.policy.calendar
         for link in unit.links:
             shown = Status.STANDBY if link.role == "backup" else status
             shown = Status.EXEMPT if exempt[link.name] else shown
             window = windows[link.name]
             alone = judge(window, self.policy)
-            yield Verdict("link", link.name, shown, alone, of_traffic(window))
-        together = _sum(members)
+            yield Verdict("link", link.name, shown, alone, of_traffic(window, calendar))
+        together = sum_of(members)
         names = tuple(link.name for link in unit.links)
-        when_s = self._earliest_s(together, judgement)
-        evidence = of_traffic(together)
-        yield Verdict("group", unit.group, status, judgement, evidence, names, when_s)
+        when_s = earliest_s(together, self.policy, judgement, self._end_s)
+        evidence = of_traffic(together, calendar)
+        yield Verdict("group", group, status, judgement, evidence, names, when_s)
 
-    def _seasons(self, unit: _Unit, network: Network) -> Iterator[dict[str, Traffic]]:
+    def _seasons(self, unit: _Unit, network: Network) -> Iterator[tuple[str, dict[str, Traffic]]]:
         """The last occurrence of each declared busy period, unseen if the history is younger."""
-        tick_s = self.reader.tick_s
-        periods = {it for link in unit.links for it in link.busy_periods}
-        for period in sorted(periods | set(network.busy_periods)):
-            begin_s, end_s = last_occurrence(period, self.end_tick * tick_s)
-            first, stop = int(begin_s // tick_s), int(end_s // tick_s)
-            names = [link.name for link in unit.links]
-            yield dict(self.reader.traffic(names, first, max(1, stop - first)))
+        periods = [it for one in (network, *unit.links) for it in one.busy_periods]
+        names = [link.name for link in unit.links]
+        for it in seasons(periods, self._end_s, self.reader.tick_s):
+            yield it.period, dict(self.reader.traffic(names, it.first, it.ticks))
 
-    def _earliest_s(self, window: Traffic, judgement: Judgement) -> float | None:
-        if judgement.status is not Status.UNKNOWN:
-            return None
-        more = earliest(window, self.policy)
-        return None if more is None else (self.end_tick + more) * self.reader.tick_s
+    @property
+    def policy(self) -> LinkPolicy:
+        return self.config.policy.links
 
-    def _is_exempt(self, *exemptions: Exemption | None) -> bool:
-        """Whether one of them is in force; an expired one counts no more."""
-        return any(it is not None and not it.is_expired(self.today) for it in exemptions)
+    @property
+    def _end_s(self) -> float:
+        return self.end_tick * self.reader.tick_s
 
 
 def _of_network(network: Network, units: Sequence[Verdict], today: date) -> Verdict:
     proven = judge_network([unit.judgement.status for unit in units])
     excepted = sum(unit.status is Status.EXEMPT for unit in units)
     status = judge_network([unit.judgement.status for unit in units], exempt=excepted)
-    if network.exempt is not None and not network.exempt.is_expired(today):
+    if is_exempt(today, network.exempt):
         status = Status.EXEMPT
     names = tuple(unit.subject for unit in units)
     return Verdict("network", network.name, status, Judgement(proven, ()), None, names)
-
-
-def _sum(members: Sequence[Member]) -> Traffic:
-    return summed([it.traffic for it in members], primary_capacity(members))

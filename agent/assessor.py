@@ -90,10 +90,11 @@ class Assessor:
         return Curve(from_s, to_s, tuple(rates), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
-        from agent import availability, verdict_metrics  # noqa: PLC0415 - numpy, see above
-        from agent.assessment import Verdict, assess  # noqa: PLC0415 - numpy, see above
+        from agent import availability, data_centres, verdict_metrics  # noqa: PLC0415 - numpy, see above
+        from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
+        from agent.verdict import Verdict  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
 
         end_tick = int((at_s - SETTLED_S) // self._tick_s)
@@ -104,10 +105,11 @@ class Assessor:
                 *assess_systems(config, reader, end_tick, today),
             ]
             probes = list(availability.samples(config, reader, end_tick))
-        confirm_after_s = config.policy.links.confirm_after_s
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
-            subject: carry(before.get(subject), one.status, at_s, confirm_after_s)
+            subject: carry(
+                before.get(subject), one.status, at_s, _confirm_after_s(config, one.kind)
+            )
             for subject, one in zip(subjects, verdicts, strict=True)
         }
         samples = verdict_metrics.samples(config, verdicts, self._tenures, at_s)
@@ -115,9 +117,15 @@ class Assessor:
             said_of(one, config.policy, self._tenures[subject])
             for subject, one in zip(subjects, verdicts, strict=True)
         ]
-        return [*samples, *probes], said
+        centres = data_centres.samples(data_centres.data_centres(config, verdicts))
+        return [*samples, *centres, *probes], said
 
 
 def is_judged(config: AgentConfig) -> bool:
-    """Whether anything of it is judged: lines, systems, or what probes saw."""
-    return bool(config.networks or config.probes or config.systems)
+    """Whether anything of it is judged: lines, servers, systems, or what probes saw."""
+    return bool(config.networks or config.servers or config.systems or config.probes)
+
+
+def _confirm_after_s(config: AgentConfig, kind: str) -> float:
+    policy = config.policy.servers if kind == "server" else config.policy.links
+    return policy.confirm_after_s

@@ -6,7 +6,16 @@
 import sys
 from pathlib import Path
 
-from agent import app, availability, facts, keeper, observe, recorder, verdict_metrics
+from agent import (
+    app,
+    availability,
+    data_centres,
+    facts,
+    keeper,
+    observe,
+    recorder,
+    verdict_metrics,
+)
 from collectors.base import Metric, discover
 
 HEAD = """# Metrics
@@ -26,7 +35,7 @@ def catalogue() -> list[Metric]:
     Raises:
         ValueError: two metrics of one name are not the same.
     """
-    modules = (facts, app, observe, recorder, keeper, verdict_metrics, availability)
+    modules = (facts, app, observe, recorder, keeper, verdict_metrics, availability, data_centres)
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}
     for metric in (*(it for part in parts for it in part), *_collected()):

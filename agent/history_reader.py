@@ -105,6 +105,27 @@ class HistoryReader:
                     {it: self._level((kind, probe, it), values, ticks) for it in measures},
                 )
 
+    def bindings(
+        self, kind: str, subjects: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, list[dict[str, NDArray[np.float32]]]]]:
+        """All that was read of each subject from tick number `first`, by measure.
+
+        One mapping a binding: a server that is another device now has several.
+        """
+        found: defaultdict[str, defaultdict[str, dict[str, int]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
+        query = "SELECT subject, identity, measure, slot FROM series WHERE kind = ? ORDER BY slot"
+        for subject, identity, measure, slot in self._rows(query, (kind,)):
+            found[subject][identity][measure] = slot
+        together = TOGETHER // 4  # a server has seven slots, a link two
+        for start in range(0, len(subjects), together):
+            some = {it: list(found[it].values()) for it in subjects[start : start + together]}
+            slots = {slot for its in some.values() for one in its for slot in one.values()}
+            values = dict(self._rates(sorted(slots), first, ticks))
+            for subject, its in some.items():
+                yield subject, [{it: values[slot] for it, slot in one.items()} for one in its]
+
     def _level(
         self, key: tuple[str, str, str], values: Mapping[int, NDArray[np.float32]], ticks: int
     ) -> Floats:

@@ -4,18 +4,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.assessment import Verdict
 from agent.judge.evidence import Evidence
 from agent.judge.system_words import doubts_in_words
 from agent.judge.tenure import Tenure
 from agent.systems import SystemVerdict
+from agent.verdict import Verdict
 from config.policy import Policy
 
 
 def said_of(
     one: Verdict | SystemVerdict, policy: Policy, tenure: Tenure | None = None
 ) -> dict[str, Any]:
-    """The contract's shape; `tenure` is known of verdicts that a running agent keeps."""
+    """The contract's shape; `tenure` is known of verdicts that a running agent keeps.
+
+    Keys that most verdicts have nothing for are left out of them.
+    """
     return {
         "kind": one.kind,
         "subject": one.subject,
@@ -29,7 +32,7 @@ def said_of(
 
 
 def _of_line(one: Verdict) -> dict[str, object]:
-    return {
+    said: dict[str, object] = {
         "members": list(one.members),
         "rules": [
             {"rule": str(it), "share": list(it.share), "holds": it.holds}
@@ -37,6 +40,11 @@ def _of_line(one: Verdict) -> dict[str, object]:
         ],
         "evidence": _evidence(one),
     }
+    if one.judgement.unproven:
+        said["busy_periods_unproven"] = list(one.judgement.unproven)
+    if (size := one.right_size) is not None:
+        said["right_size"] = size._asdict()
+    return said
 
 
 def _of_system(one: SystemVerdict) -> dict[str, object]:
@@ -76,7 +84,13 @@ def _evidence(one: Verdict) -> dict[str, object] | None:
 
 
 def _figures(evidence: Evidence) -> dict[str, object]:
-    figures = asdict(evidence)
-    del figures["capacity_bps"]
-    from_s, to_s = figures.pop("from_s"), figures.pop("to_s")
-    return {"from": iso(from_s), "to": iso(to_s), **figures}
+    figures: dict[str, object] = {"from": iso(evidence.from_s), "to": iso(evidence.to_s)}
+    figures |= _spread(evidence)
+    if (office := evidence.office) is not None:
+        figures["office"] = {**_spread(office), "unknown_years": list(office.unknown_years)}
+    return figures
+
+
+def _spread(evidence: Evidence) -> dict[str, object]:
+    names = ("ticks", "seen_ratio", "mean", "p50", "p95", "p99", "peak")
+    return {name: getattr(evidence, name) for name in names}

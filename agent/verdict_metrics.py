@@ -2,22 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from agent.assessment import Verdict
-from agent.judge.status import Status
+from agent.judge.status import OF_LINES, OF_SYSTEMS
 from agent.judge.tenure import Tenure
 from agent.systems import SystemVerdict
+from agent.verdict import Verdict
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
 
-KINDS = ("link", "group", "network", "system")
-_OF_SYSTEMS = (
-    Status.UNKNOWN,
-    Status.EXEMPT,
-    Status.STANDBY,
-    Status.IN_USE,
-    Status.SUSPECTED_UNUSED,
-)
-_OF_LINES = tuple(it for it in Status if it not in {Status.IN_USE, Status.SUSPECTED_UNUSED})
+KINDS = ("link", "group", "network", "server", "system")
 
 
 def _of_each(suffix: str, help_text: str, *labels: str) -> dict[str, Metric]:
@@ -49,6 +41,18 @@ TIME_ABOVE = Metric(
     "Share of the window at or above the threshold of a rule: at least, and at most.",
     ("link", "rule", "bound"),
 )
+RIGHT_SIZE = Metric(
+    "netfold_link_right_size_bytes_per_second",
+    "gauge",
+    "Smallest usual bandwidth at which a link that must stay would not be busy, if it is smaller.",
+    ("link",),
+)
+SAVING = Metric(
+    "netfold_link_right_size_saving_yuan",
+    "gauge",
+    "What that bandwidth would save a year, at the prices of the configuration.",
+    ("link",),
+)
 RECLAIMABLE = Metric(
     "netfold_network_reclaimable_yuan",
     "gauge",
@@ -74,7 +78,7 @@ MISSED = Metric(
 METRICS = (
     *(WATCHED, MISSED),
     *(*VERDICT.values(), *SINCE.values(), *CONFIRMED.values()),
-    *(LOAD, SEEN, TIME_ABOVE, RECLAIMABLE, POLICY_INFO, LAST_RUN),
+    *(LOAD, SEEN, TIME_ABOVE, RIGHT_SIZE, SAVING, RECLAIMABLE, POLICY_INFO, LAST_RUN),
 )
 
 
@@ -89,7 +93,7 @@ def samples(
     yield Sample(LAST_RUN, at_s)
     for one in verdicts:
         tenure = tenures[one.kind, one.subject]
-        for status in _OF_SYSTEMS if one.kind == "system" else _OF_LINES:
+        for status in OF_SYSTEMS if one.kind == "system" else OF_LINES:
             yield Sample(VERDICT[one.kind], int(one.status is status), (one.subject, status.value))
         yield Sample(SINCE[one.kind], tenure.since_s, (one.subject,))
         yield Sample(CONFIRMED[one.kind], int(tenure.confirmed), (one.subject,))
@@ -105,6 +109,10 @@ def _of_link(one: Verdict) -> Iterator[Sample]:
     if evidence is None:
         return
     yield Sample(SEEN, evidence.seen_ratio, (one.subject,))
+    if (size := one.right_size) is not None:
+        yield Sample(RIGHT_SIZE, size.bandwidth_bps / 8, (one.subject,))
+        if size.annual_saving_yuan is not None:
+            yield Sample(SAVING, size.annual_saving_yuan, (one.subject,))
     for stat in ("mean", "p50", "p95", "p99", "peak"):
         if (value := getattr(evidence, stat)) is not None:
             yield Sample(LOAD, value, (one.subject, stat))

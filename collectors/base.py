@@ -95,7 +95,9 @@ CLOCK_DRIFT = 200e-6
 
 SubjectKind = Literal["link", "server", "probe", "system"]
 UseMeasure = Literal["clients", "local_clients", "accepted", "missed", "interval", "last_used"]
-GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | UseMeasure
+SizeMeasure = Literal["cores", "memory_bytes", "disk_bytes"]
+"""How much a server has, whatever is used of it."""
+GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | SizeMeasure | UseMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class CounterReading:
 
 @dataclass(frozen=True, slots=True)
 class GaugeReading:
-    """A level at one moment, as `measure` names it: a ratio (0 to 1); rtt and jitter are seconds.
+    """A level at one moment, as `measure` names it: a ratio (0 to 1), a number, bytes or seconds.
 
     Of a system: clients are counts, accepted and missed connections a second, the interval seconds,
     `last_used` epoch seconds, which a reading without them does not forget.

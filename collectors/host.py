@@ -134,6 +134,7 @@ async def _cpu(name: str, tools: Tools) -> list[Measurement]:
         found.append(GaugeReading("server", name, "local", tools.now(), "cpu", ratio))
     if cores := _told(psutil.cpu_count):
         found.append(Sample(server.CORES, cores, (name,)))
+        found.append(GaugeReading("server", name, "local", tools.now(), "cores", cores))
     return found
 
 
@@ -145,6 +146,7 @@ def _memory(name: str, at: Moment) -> list[Measurement]:
         found.append(Sample(server.MEMORY, memory.total, (name,)))
         found.append(Sample(server.MEMORY_USED, ratio, (name,)))
         found.append(GaugeReading("server", name, "local", at, "memory", ratio))
+        found.append(GaugeReading("server", name, "local", at, "memory_bytes", memory.total))
     swap = _told(psutil.swap_memory)
     if swap and swap.total:
         found.append(Sample(server.SWAP, swap.total, (name,)))
@@ -154,7 +156,11 @@ def _memory(name: str, at: Moment) -> list[Measurement]:
 
 async def _disks(name: str, tools: Tools) -> list[Measurement]:
     found: list[Measurement] = []
-    for usage in await tools.use(Filesystems).usages():
+    usages = await tools.use(Filesystems).usages()
+    if usages:
+        size_bytes = sum(usage.size_bytes for usage in usages)
+        found.append(GaugeReading("server", name, "local", tools.now(), "disk_bytes", size_bytes))
+    for usage in usages:
         labels = (name, usage.mountpoint)
         found.append(Sample(server.FILESYSTEM, usage.size_bytes, labels))
         found.append(Sample(server.FILESYSTEM_USED, usage.used_bytes, labels))

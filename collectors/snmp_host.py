@@ -10,6 +10,7 @@ from collectors import server
 from collectors.base import (
     CollectError,
     CounterReading,
+    GaugeMeasure,
     GaugeReading,
     Measurement,
     Moment,
@@ -121,7 +122,7 @@ async def collect(target: SnmpHostTarget, tools: Tools) -> Sequence[Measurement]
     found = [
         *_cpu(target, known, read),
         *_memory(target, read),
-        *_disks(target, read.host),
+        *_disks(target, read),
         *_traffic(target, read),
     ]
     if not found and read.host.ticks is None:
@@ -167,6 +168,7 @@ def _cpu(target: SnmpHostTarget, known: Known, read: Read) -> list[Measurement]:
         found.append(_level(target, read.at, "cpu", busy))
     if read.host.cores:
         found.append(Sample(server.CORES, read.host.cores, (target.name,)))
+        found.append(_level(target, read.at, "cores", read.host.cores))
     return found
 
 
@@ -187,6 +189,7 @@ def _memory(target: SnmpHostTarget, read: Read) -> list[Measurement]:
     total_bytes, used_ratio = memory_of(read.host)
     if total_bytes:
         found.append(Sample(server.MEMORY, total_bytes, (target.name,)))
+        found.append(_level(target, read.at, "memory_bytes", total_bytes))
     if used_ratio is not None:
         found.append(Sample(server.MEMORY_USED, used_ratio, (target.name,)))
         found.append(_level(target, read.at, "memory", used_ratio))
@@ -214,16 +217,19 @@ def memory_of(told: Host) -> tuple[int | None, float | None]:
     return None, max(ratios, default=None)
 
 
-def _disks(target: SnmpHostTarget, told: Host) -> list[Measurement]:
+def _disks(target: SnmpHostTarget, read: Read) -> list[Measurement]:
     found: dict[str, list[Measurement]] = {}
-    for one in told.storage:
+    size_bytes = 0
+    for one in read.host.storage:
         name, size = one.description, one.total_bytes
         if not name or not size or name in found or _is_in_memory(name):
             continue
+        size_bytes += size
         found[name] = [Sample(server.FILESYSTEM, size, (target.name, name))]
         if one.used_bytes is not None:
             found[name].append(Sample(server.FILESYSTEM_USED, one.used_bytes, (target.name, name)))
-    return [sample for samples in found.values() for sample in samples]
+    whole = [_level(target, read.at, "disk_bytes", size_bytes)] if found else []
+    return [*whole, *(sample for samples in found.values() for sample in samples)]
 
 
 def _is_in_memory(name: str) -> bool:
@@ -254,8 +260,6 @@ def _traffic(target: SnmpHostTarget, read: Read) -> list[Measurement]:
     ]
 
 
-def _level(
-    target: SnmpHostTarget, at: Moment, measure: Literal["cpu", "memory"], value: float
-) -> GaugeReading:
+def _level(target: SnmpHostTarget, at: Moment, measure: GaugeMeasure, value: float) -> GaugeReading:
     holds_s = HOLDS * target.interval_s
     return GaugeReading("server", target.name, target.device, at, measure, value, holds_s)

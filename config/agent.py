@@ -15,7 +15,7 @@ from collectors.files import FilePath, path_in
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
-from config.inventory import Device, Group, Link, Network, Server, System
+from config.inventory import Device, Group, Link, Network, Price, Server, System
 from config.policy import Policy, load_policy
 from config.prometheus import PrometheusAccess
 from config.sla import Sla, load_sla
@@ -118,6 +118,7 @@ class AgentConfig(Item):
     servers: tuple[Server, ...] = ()
     systems: tuple[System, ...] = ()
     probes: tuple[InstanceOf[Target], ...] = ()
+    prices: tuple[Price, ...] = ()
 
     @field_validator("retention_s")
     @classmethod

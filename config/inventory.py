@@ -199,6 +199,21 @@ class Group:
         return tuple(link for link in self.links if link.role == "primary")
 
 
+class Price(Item):
+    """What a line of some bandwidth costs a year; without a type or carrier it is of any."""
+
+    bandwidth_bps: Bandwidth = Field(alias="bandwidth", examples=["10M"])
+    annual_cost_yuan: Yuan = Field(examples=["24000"])
+    line_type: Text | None = None
+    carrier: Text | None = None
+
+    def is_of(self, link: Link, bandwidth_bps: float) -> bool:
+        """Whether a link would have this price at that bandwidth."""
+        types = self.line_type in {None, link.line_type}
+        carriers = self.carrier in {None, link.carrier}
+        return self.bandwidth_bps == bandwidth_bps and types and carriers
+
+
 class Server(Judged):
     """A machine whose use is judged: this host, or an SNMP device."""
 

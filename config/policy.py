@@ -10,7 +10,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, field_validator
 
-from collectors.fields import Duration
+from collectors.fields import Bandwidth, Duration
+from config.calendar import Calendar
 from config.document import Document, Form, Raw
 from config.fields import Item
 from config.policy_checks import check_between, read_rules
@@ -81,6 +82,17 @@ class SystemPolicy(Item):
     watched: Level
 
 
+class RightSizing(Item):
+    """The bandwidths that lines are usually sold with."""
+
+    bandwidths: tuple[Bandwidth, ...] = Field(examples=["[10M, 100M]"])
+
+    @field_validator("bandwidths")
+    @classmethod
+    def _in_order(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(set(value)))
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in force."""
@@ -88,19 +100,25 @@ class Policy:
     links: LinkPolicy
     servers: ServerPolicy
     systems: SystemPolicy
+    calendar: Calendar
+    right_sizing: RightSizing
 
     @property
     def hash(self) -> str:
         """What a verdict names its policy by: `sha256:` and the digest of the canonical form.
 
         That is JSON in ASCII, keys sorted, without blanks: per section the seconds and ratios as
-        numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05".
+        numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05";
+        of the calendar the minutes of its hours, and the operator's own years; the bandwidths in
+        ascending order.
         So comments, order and spelling (1000k, 1M) change nothing; any other number does.
         """
         canonical = {
             "links": _canonical(self.links),
             "servers": _canonical(self.servers),
             "systems": _canonical(self.systems),
+            "calendar": self.calendar.model_dump(),
+            "right_sizing": self.right_sizing.model_dump(),
         }
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -133,6 +151,8 @@ class _File(Item):
     links: object = None
     servers: object = None
     systems: object = None
+    calendar: object = None
+    right_sizing: object = None
 
 
 def _canonical(section: Item) -> dict[str, object]:
@@ -159,16 +179,25 @@ def _fill_in(document: Document) -> None:
 
 def _build(document: Document) -> Policy | None:
     validate(document, _File, (), document.data)
-    links = _use(document, "links", LinkPolicy, LinkRule)
-    servers = _use(document, "servers", ServerPolicy, ServerRule)
+    calendar = validate(document, Calendar, ("calendar",), document.data["calendar"])
+    office = calendar or Calendar()
+    links = _use(document, "links", LinkPolicy, LinkRule, office)
+    servers = _use(document, "servers", ServerPolicy, ServerRule, office)
     systems = validate(document, SystemPolicy, ("systems",), document.data["systems"])
-    return Policy(links, servers, systems) if links and servers and systems else None
+    sizing = validate(document, RightSizing, ("right_sizing",), document.data["right_sizing"])
+    if links and servers and systems and calendar and sizing:
+        return Policy(links, servers, systems, calendar, sizing)
+    return None
 
 
 def _use(
-    document: Document, section: str, model: type[P], rule_model: type[WrittenRule]
+    document: Document,
+    section: str,
+    model: type[P],
+    rule_model: type[WrittenRule],
+    calendar: Calendar,
 ) -> P | None:
-    found = read_rules(document, section, rule_model)
+    found = read_rules(document, section, rule_model, calendar)
     made: dict[str, object] = {it: tuple(filter(None, rules)) for it, rules in found.items()}
     policy = validate(document, model, (section,), document.data[section], made)
     check_between(document, section, found)

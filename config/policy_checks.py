@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from config.document import Document, Loc, Raw
+from config.calendar import Calendar
+from config.document import Document, Loc
 from config.policy_rule import STATUSES, Measure, Rule, Status, WrittenRule
 from config.validate import validate
 
@@ -13,14 +14,20 @@ Found = Mapping[Status, Sequence[Rule | None]]
 _MAIN: Mapping[str, Measure] = {"links": "load", "servers": "cpu"}
 
 
-def read_rules(document: Document, section: str, model: type[WrittenRule]) -> Found:
+def read_rules(
+    document: Document, section: str, model: type[WrittenRule], calendar: Calendar
+) -> Found:
     """Read the rules of a section, each of which stands as a `model`."""
     found: dict[Status, list[Rule | None]] = {}
     for status in STATUSES:
         loc = (section, status)
         rows = document.value(loc)
         if isinstance(rows, list):
-            rules = [_rule(document, (*loc, at), status, model, row) for at, row in enumerate(rows)]
+            rules: list[Rule | None] = []
+            for at, row in enumerate(rows):
+                made = validate(document, model, (*loc, at), row)
+                rule = made.rule(calendar) if made else None
+                rules.append(rule and _rule(document, (*loc, at), status, rule))
             found[status] = rules
             _some(document, loc, rules)
             _no_two_alike(document, loc, rules)
@@ -39,13 +46,7 @@ def check_between(document: Document, section: str, found: Found) -> None:
         _busy_excludes_low_use(document, section, rules)
 
 
-def _rule(
-    document: Document, loc: Loc, status: Status, model: type[WrittenRule], row: Raw
-) -> Rule | None:
-    made = validate(document, model, loc, row)
-    if made is None:
-        return None
-    rule = made.rule
+def _rule(document: Document, loc: Loc, status: Status, rule: Rule) -> Rule | None:
     if rule.at_most == (status == "busy"):
         written, right = ("at_most", "more_than") if rule.at_most else ("more_than", "at_most")
         meant = replace(rule, at_most=not rule.at_most).written
@@ -61,11 +62,11 @@ def _some(document: Document, loc: Loc, rules: Sequence[object]) -> None:
 
 
 def _no_two_alike(document: Document, loc: Loc, rules: Sequence[Rule | None]) -> None:
-    first: dict[tuple[Measure, float], Loc] = {}
+    first: dict[tuple[Measure, float, bool], Loc] = {}
     for at, rule in enumerate(rules):
         if rule:
             here = (*loc, at)
-            other = first.setdefault((rule.measure, rule.threshold), here)
+            other = first.setdefault((rule.measure, rule.threshold, rule.hours is not None), here)
             if other != here:
                 name, place = document.key(other), document.place(other)
                 msg = f"the same measure and threshold as {name} ({place}); keep one of them"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import BeforeValidator, Field, model_validator
 
 from collectors.fields import Bandwidth, seen
+from config.calendar import Calendar
 from config.fields import Item, Percent
 
 Measure = Literal["load", "rate", "cpu", "cores", "memory", "network"]
@@ -17,6 +18,7 @@ STATUSES: tuple[Status, ...] = ("low_use", "idle", "busy")
 
 _PERCENT = {"load", "cpu", "memory"}
 _LIMITS = ("at_most", "more_than")
+_NO_MEASURES = (*_LIMITS, "hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,21 @@ class Rule:
     """The share of time at or above `threshold` is at most (or more than) `limit`.
 
     `load`, `cpu` and `memory` are ratios, `rate` and `network` bit/s, `cores` busy cores; `limit`
-    is a ratio. As text it is exact: two rules are equal if their texts are.
+    is a ratio, of the office hours of the calendar `hours` where there is one. As text it is exact:
+    two rules of a policy are equal if their texts are.
     """
 
     measure: Measure
     threshold: float
     limit: float
     at_most: bool
+    hours: Calendar | None = None
 
     def __str__(self) -> str:
         how = "at most" if self.at_most else "more than"
         places = 2 if self.measure in _PERCENT else 0
-        return f"{self.measure} >= {_plain(self.threshold, places)} {how} {_plain(self.limit, 2)}"
+        text = f"{self.measure} >= {_plain(self.threshold, places)} {how} {_plain(self.limit, 2)}"
+        return f"{text} in office hours" if self.hours else text
 
     @property
     def written(self) -> str:
@@ -43,14 +48,16 @@ class Rule:
         in_percent = self.measure in _PERCENT
         threshold = _percent(self.threshold) if in_percent else _plain(self.threshold)
         how = "at_most" if self.at_most else "more_than"
-        return f"{{{self.measure}: {threshold}, {how}: {_percent(self.limit)}}}"
+        hours = ", hours: office" if self.hours else ""
+        return f"{{{self.measure}: {threshold}, {how}: {_percent(self.limit)}{hours}}}"
 
     def is_no_laxer_than(self, other: "Rule") -> bool:
         """Whether "at most" by this rule implies "at most", and excludes "more than", by `other`.
 
-        Time at or above a higher threshold is never longer.
+        Time at or above a higher threshold is never longer; office hours and all hours say nothing
+        of each other.
         """
-        same = self.measure == other.measure
+        same = (self.measure, self.hours) == (other.measure, other.hours)
         return same and self.threshold <= other.threshold and self.limit <= other.limit
 
 
@@ -78,10 +85,11 @@ class WrittenRule(Item):
 
     at_most: Limit | None = None
     more_than: Limit | None = None
+    hours: Literal["office"] | None = None
 
     @model_validator(mode="after")
     def _one_measure_one_limit(self) -> Self:
-        known = [name for name in type(self).model_fields if name not in _LIMITS]
+        known = [name for name in type(self).model_fields if name not in _NO_MEASURES]
         measures = self._given(known)
         if len(measures) != 1:
             problem = f"two measures: {', '.join(measures)}" if measures else "no measure"
@@ -94,13 +102,13 @@ class WrittenRule(Item):
             raise ValueError(msg)
         return self
 
-    @property
-    def rule(self) -> Rule:
-        """What it says."""
+    def rule(self, calendar: Calendar) -> Rule:
+        """What it says; office hours are those of the calendar."""
         given = self.model_dump(exclude_none=True)
+        hours = calendar if given.pop("hours", None) else None
         limit = next(given.pop(name) for name in _LIMITS if name in given)
         ((measure, threshold),) = given.items()
-        return Rule(cast("Measure", measure), threshold, limit, self.at_most is not None)
+        return Rule(cast("Measure", measure), threshold, limit, self.at_most is not None, hours)
 
     def _given(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if getattr(self, name) is not None]

@@ -51,6 +51,10 @@ def policy(folder: Path) -> Path:
 def test_the_json_is_the_contracts(tmp_path: Path) -> None:
     rows = [*steady("edu", 30, "3e6", "1e6", "1e8"), *steady("tax", 2, "0", "0", "2e6")]
     edu, tax = assess(written(tmp_path, *rows))
+    office = edu["evidence"].pop("office")
+    assert set(office) == {
+        *["ticks", "seen_ratio", "mean", "p50", "p95", "p99", "peak", "unknown_years"]
+    }
     assert edu | {"rules": [], "policy": ""} == {
         "kind": "link",
         "subject": "edu",

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.assessment import Verdict, assess
+from agent.assessment import assess
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.history_reader import HistoryReader
-from agent.judge.calendar import SHANGHAI, last_occurrence
+from agent.judge.calendar import SHANGHAI, last_occurrence, next_end
 from agent.judge.rates import Run, Tick
+from agent.verdict import Verdict
 from config.load import load
 from tests.agentproc import netfold, write
 
 DAY = 288
 TICKS = 30 * DAY
-END = 6_000_000  # 2027-01-16T08:00 in UTC
+END = 6_000_000  # 2027-01-15T08:00 in UTC
 FIRST = END - TICKS
 TODAY = date(2027, 1, 16)
 
@@ -248,3 +249,81 @@ def test_the_last_occurrence_of_a_period_is_over(
 ) -> None:
     now_s, begin_s, end_s = (datetime(*it, tzinfo=SHANGHAI).timestamp() for it in (now, begin, end))
     assert last_occurrence(period, now_s) == (begin_s, end_s)
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "end"),
+    [
+        ("month_end", (2027, 1, 30, 12), (2027, 2, 1)),
+        ("month_end", (2027, 2, 1), (2027, 3, 1)),
+        ("quarter_end", (2026, 12, 31, 23), (2027, 1, 1)),
+        ("quarter_end", (2027, 1, 1), (2027, 4, 1)),
+        ("06-01..06-10", (2027, 6, 11), (2028, 6, 11)),
+        ("12-25..01-05", (2026, 12, 26), (2027, 1, 6)),
+        ("12-25..01-05", (2027, 1, 6), (2028, 1, 6)),
+    ],
+)
+def test_the_next_end_of_a_period_is_after_now(
+    period: str, now: tuple[int, ...], end: tuple[int, int, int]
+) -> None:
+    now_s = datetime(*now, tzinfo=SHANGHAI).timestamp()  # type: ignore[arg-type, misc]
+    assert next_end(period, now_s) == datetime(*end, tzinfo=SHANGHAI).timestamp()
+
+
+DECEMBER = int(datetime(2026, 12, 29, tzinfo=SHANGHAI).timestamp()) // 300
+JUNE = int(datetime(2026, 6, 1, tzinfo=SHANGHAI).timestamp()) // 300
+
+
+def of_silent_line(folder: Path, period: str, *records: tuple[str, list[Tick]]) -> Verdict:
+    """The verdict on a line that is silent now, and whose history holds those records too."""
+    path = department(folder, [link("a", "edu", busy_periods=[period])], edu={})
+    (folder / "data").mkdir()
+    history = History(folder / "data" / "history.sqlite")
+    for identity, its in records:
+        history.write({key("a", identity): Record(its)}, [Capacity("link", "a", 0.0, 1e8)])
+    silence = ticks(0.0, range(FIRST, END))
+    history.write({key("a"): Record(silence)}, [Capacity("link", "a", 0.0, 1e8)])
+    history.close()
+    return verdicts(path)["a"]
+
+
+def test_one_busy_day_of_a_season_within_the_window_keeps_a_line_from_being_idle(
+    tmp_path: Path,
+) -> None:
+    # Five hours at 15 %: 0.7 % of thirty days, but 7 % of the three days of the month's end.
+    busy = ("r1/ge0", ticks(1.5e7, range(DECEMBER, DECEMBER + 60)))
+    assert of_silent_line(tmp_path, "quarter_end", busy).judgement.unproven == ("quarter_end",)
+    (tmp_path / "undeclared").mkdir()
+    other = of_silent_line(tmp_path / "undeclared", "06-01..06-10", busy)
+    assert other.judgement.outcomes[-1].holds is True  # without the season it would be of low use
+
+
+def test_a_season_long_before_the_window_proves_it_even_at_another_interface(
+    tmp_path: Path,
+) -> None:
+    june = range(JUNE, JUNE + 10 * DAY)
+    assert of_silent_line(tmp_path, "06-01..06-10", ("r1/ge9", ticks(0.0, june))).status == "idle"
+    for name, unproven in (("used", ticks(2e7, june)), ("half", ticks(0.0, june[: 5 * DAY]))):
+        (tmp_path / name).mkdir()
+        found = of_silent_line(tmp_path / name, "06-01..06-10", ("r1/ge9", unproven))
+        assert (found.status, found.judgement.unproven) == ("unknown", ("06-01..06-10",))
+        over = datetime(2027, 6, 11, tzinfo=SHANGHAI).timestamp()
+        assert found.earliest_s == over
+
+
+def test_a_season_that_the_retention_forgot_proves_nothing(tmp_path: Path) -> None:
+    june = ("r1/ge0", ticks(0.0, range(JUNE, JUNE + 10 * DAY)))
+    assert of_silent_line(tmp_path, "06-01..06-10", june).status == "idle"
+    history = History(tmp_path / "data" / "history.sqlite")
+    history.prune((END - 180 * DAY) * 300.0)
+    history.close()
+    assert verdicts(tmp_path / "netfold.yaml")["a"].status == "unknown"
+
+
+def test_the_season_of_a_month_end_is_its_last_three_days_in_shanghai(tmp_path: Path) -> None:
+    # Used up to the minute in which the 29th begins there, and again when the new year has begun.
+    before = ticks(2e7, range(DECEMBER - 12, DECEMBER))
+    after = ticks(2e7, range(DECEMBER + 3 * DAY, DECEMBER + 3 * DAY + 12))
+    found = of_silent_line(tmp_path, "month_end", ("r1/ge0", before + after))
+    assert found.status == "low_use"
+    assert found.judgement.unproven == ()

@@ -89,6 +89,30 @@ def test_since_when_a_verdict_stands_outlives_a_restart_and_a_week_confirms_it(
     assert later["netfold_link_verdict_confirmed", "used"] == 0
 
 
+def test_a_server_is_judged_too_and_shown_beside_the_lines(tmp_path: Path) -> None:
+    end = int(now().wall_s // 300)
+    (tmp_path / "data").mkdir()
+    history = History(tmp_path / "data" / "history.sqlite")
+    levels = {"cpu": 0.01, "memory": 0.6, "cores": 4.0, "receive": 0.0}
+    for measure, level in levels.items():
+        values = (level, level) if measure == "receive" else (level,)
+        ticks = [Tick(number, values) for number in range(end - 14 * 288 - 5, end)]
+        name = "octets" if measure == "receive" else measure
+        history.write({SeriesKey("server", "db1", "none", name): Record(ticks)})
+    history.close()
+    server = {"name": "db1", "local": True, "data_centre": "市政务云"}
+    with running(tmp_path, {"servers": [server]}) as agent:
+        values = judged(agent)
+        (said,) = json.loads(agent.get("/api/v1/verdicts").body)
+        page = agent.get("/?lang=en").body.decode()
+    assert values["netfold_server_verdict", "db1", "idle"] == 1
+    assert values["netfold_server_verdict_confirmed", "db1"] == 0
+    assert ("netfold_server_verdict_since_timestamp_seconds", "db1") in values
+    assert said["evidence"]["memory"]["p50"] == pytest.approx(0.6)
+    assert '<td data-label="Data centre">市政务云</td>' in page
+    assert '<td class="number" data-label="Mean memory">60.0%</td>' in page
+
+
 def test_a_new_line_is_judged_by_its_contract_at_once(tmp_path: Path) -> None:
     network = {"name": "edu", "kind": "dedicated"}
     link = {"name": "a", "network": "edu", "interface": {"local": "none"}, "bandwidth": "100M"}

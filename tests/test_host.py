@@ -148,9 +148,13 @@ async def test_memory_and_cores_are_those_of_proc(tools: Tools) -> None:
     used = values[key(server.MEMORY_USED, "s")]
     assert used == pytest.approx(1 - available_kib / total_kib, abs=0.05)
     assert values[key(server.CORES, "s")] == os.cpu_count()
+    disks = server.FILESYSTEM.name
     assert {(one.measure, one.value) for one in gauges} == {
         ("memory", used),
+        ("memory_bytes", total_kib * 1024),
         ("cpu", values[key(server.CPU, "s")]),
+        ("cores", os.cpu_count()),
+        ("disk_bytes", sum(size for (name, *_), size in values.items() if name == disks)),
     }
 
 
@@ -232,7 +236,8 @@ async def test_a_host_that_tells_nothing_gives_nothing_and_fails_at_nothing(
         (proc / name).touch()
     values, counters, gauges = await measure(tools)
     assert set(values) <= {key(server.CORES, "s")}, "the C library may still know the cores"
-    assert (counters, gauges, nics()) == ([], [], [])
+    assert {one.measure for one in gauges} <= {"cores"}
+    assert (counters, nics()) == ([], [])
 
 
 @pytest.mark.parametrize("swap_kib", [0, 1024])
@@ -328,4 +333,4 @@ def test_a_container_with_hidden_folders_is_watched_by_what_is_left() -> None:
 def test_a_host_with_loopback_alone_has_no_nic_to_watch() -> None:
     found = contained(":")
     assert found["nics"] == []
-    assert found["identities"] == ["local", "local"], "CPU and memory, no octets"
+    assert set(found["identities"]) == {"local"}, "CPU, memory and disks, no octets"

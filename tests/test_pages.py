@@ -105,7 +105,7 @@ def test_a_history_that_cannot_be_read_is_said_on_a_lines_page(
 def test_a_rule_is_shown_with_the_unit_of_its_measure() -> None:
     share = {"share": [0.0, 0.001], "holds": None}
     seen = rule({"rule": "idle: rate >= 2000000 at most 0.001", **share})
-    assert seen[1:] == ("idle", "rate", "≥ 2 Mbit/s", "≤ 0.1%", "0.00%", "0.10%", "None")
+    assert seen[1:] == ("idle", "rate", "≥ 2 Mbit/s", "≤ 0.1%", "0.00%", "0.10%", "None", False)
     seen = rule({"rule": "busy: load >= 0.70 more than 0.05", **share})
     assert seen[1:5] == ("busy", "load", "≥ 70%", "> 5%")
     with pytest.raises(ValueError, match=r"not a rule: 'load >= 0\.70'"):

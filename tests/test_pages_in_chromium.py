@@ -190,6 +190,7 @@ def test_a_lines_page_shows_what_was_seen_of_it(browser: Browser, agent: Agent) 
     assert browser.text("dl").split() == [
         *("Seen", "100.0%", "Mean", "load", "20.0%", "P95", "20.0%"),
         *("Peak", "20.0%", "Capacity", "100", "Mbit/s"),
+        *("Mean,", "office", "hours", "20.0%", "P95,", "office", "hours", "20.0%"),
     ]
     assert browser.text("tr[title='low_use: load >= 0.10 at most 0.05']").split("\t") == [
         *("low use", "Load ≥ 10%", "≤ 5%", "100.00%", "100.00%", "no"),

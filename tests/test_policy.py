@@ -151,7 +151,7 @@ MISTAKES = [
     ),
     pytest.param(
         "devices: []",
-        "1: devices: unknown key; known here: links, servers, systems",
+        "1: devices: unknown key; known here: links, servers, systems, calendar, right_sizing",
         id="a-configuration-is-no-policy",
     ),
     pytest.param(
@@ -257,13 +257,13 @@ MISTAKES = [
     ),
     pytest.param(
         "links: {busy: [{cpu: 70%, more_than: 5%}]}",
-        "1: links.busy[0].cpu: unknown key; known here: at_most, more_than, load, rate",
+        "1: links.busy[0].cpu: unknown key; known here: at_most, more_than, hours, load, rate",
         id="links-have-no-cpu",
     ),
     pytest.param(
         "servers: {busy: [{rate: 2M, more_than: 5%}]}",
         "1: servers.busy[0].rate: unknown key; known here: "
-        "at_most, more_than, cpu, cores, memory, network",
+        "at_most, more_than, hours, cpu, cores, memory, network",
         id="servers-have-no-rate",
     ),
     pytest.param(
@@ -487,10 +487,13 @@ def test_numbers_that_differ_hash_differently_from_each_other() -> None:
 
 
 CANONICAL = (
-    '{"links":{"busy":["load >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
+    '{"calendar":{"hours":[540,1080],"years":[]},'
+    '"links":{"busy":["load >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
     '"idle":["load >= 0.05 at most 0.001","rate >= 16000 at most 0.01",'
     '"rate >= 2000000 at most 0.001"],'
     '"low_use":["load >= 0.10 at most 0.05","load >= 0.40 at most 0.01"],"window_s":2592000.0},'
+    '"right_sizing":{"bandwidths":[2000000.0,4000000.0,10000000.0,20000000.0,50000000.0,'
+    "100000000.0,200000000.0,500000000.0,1000000000.0,10000000000.0]},"
     '"servers":{"busy":["cpu >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
     '"idle":["cores >= 0.5 at most 0.05","cpu >= 0.03 at most 0.05","cpu >= 0.30 at most 0.005",'
     '"network >= 1000000 at most 0.05"],'
@@ -543,7 +546,7 @@ def test_a_rule_no_laxer_implies_the_other(loads: list[float], one: Rule, other:
         assert share(other.threshold) <= other.limit
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything_but_a_config_error(content: bytes) -> None:
     problems(content)
@@ -558,7 +561,9 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
+)
 @given(
     st.recursive(
         WORDS,
@@ -574,7 +579,9 @@ def test_no_nesting_of_its_words_raises_anything_but_a_config_error(content: str
     problems(content)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
 @given(st.integers(0, len(SHIPPED) - 1), st.integers(0, 8), WORDS)
 def test_no_slip_in_the_shipped_file_raises_anything_but_a_config_error(
     at: int, length: int, word: str

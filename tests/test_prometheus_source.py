@@ -139,6 +139,21 @@ def test_a_link_that_the_server_holds_nothing_of_is_unseen_and_never_idle(
     assert [it["status"] for it in json.loads(done.stdout)] == ["unknown", "unknown"]
 
 
+def test_servers_and_systems_are_left_out_and_another_policy_is_tried_on_the_lines(
+    tmp_path: Path,
+) -> None:
+    servers, systems = [{"name": "here", "local": True}], [{"name": "leave", "ports": [8443]}]
+    path = department(tmp_path, servers=servers, systems=systems)
+    write(tmp_path / "lax.yaml", {"links": {"window": "1d", "confirm_after": "1d"}})
+    args = ("assess", "-c", path, "--at", "2027-01-15T08:00", "--policy", tmp_path / "lax.yaml")
+    with serving(holding({"a": scrapes(18)})) as url:
+        done = netfold(*args, "--prometheus", url)
+        said = json.loads(netfold(*args, "--prometheus", url, "--json").stdout)
+    assert "0 of 2 subjects change under this policy" in done.stdout
+    assert [(it["kind"], it["subject"]) for it in said] == [("link", "a"), ("network", "edu")]
+    assert said[0]["evidence"]["ticks"] == 288
+
+
 def test_a_series_that_ends_is_unseen_from_there_on() -> None:
     with serving(holding({"a": scrapes(8)})) as url:
         found = window(url)

@@ -96,7 +96,15 @@ async def test_a_linux_server_is_measured_by_its_ticks_from_the_second_poll_on()
     polled.set({f"{STATS}.50.0": 1_600, f"{STATS}.53.0": 1_104})  # busy 600, idle 1400 (a wrap)
     second = await polled.poll()
     assert samples(second)["cpu_ratio",] == pytest.approx(0.3)
-    assert levels(second) == pytest.approx({"cpu": 0.3, "memory": 0.55})
+    assert levels(second) == pytest.approx(
+        {
+            "cpu": 0.3,
+            "memory": 0.55,
+            "cores": 2,
+            "memory_bytes": 1_024_000,
+            "disk_bytes": 3_294_967_296 * 4096,
+        }
+    )
 
 
 async def test_readings_are_of_the_server_its_device_and_hold_for_one_and_a_half_intervals() -> (
@@ -104,8 +112,8 @@ async def test_readings_are_of_the_server_its_device_and_hold_for_one_and_a_half
 ):
     found = [it for it in await Polled("windows").poll() if isinstance(it, GaugeReading)]
     assert [(it.kind, it.subject, it.identity, it.measure) for it in found] == [
-        ("server", "db1", "s1", "cpu"),
-        ("server", "db1", "s1", "memory"),
+        ("server", "db1", "s1", measure)
+        for measure in ("cpu", "cores", "memory_bytes", "memory", "disk_bytes")
     ]
     assert {it.holds_s for it in found} == {60.0}
 

@@ -347,6 +347,20 @@ def test_assess_and_explain_judge_systems_by_the_history(tmp_path: Path) -> None
     assert any("of 288 ticks were watched" in it for it in lines)
 
 
+def test_another_policy_changes_systems_too_and_the_doubt_is_named(tmp_path: Path) -> None:
+    a_day(tmp_path / "history.sqlite", Recorder()).close()
+    path = tmp_path / "netfold.yaml"
+    for name, window in (("policy", "1d"), ("longer", "2d")):
+        write(tmp_path / f"{name}.yaml", {"systems": {"window": window}})
+    base = {"node": {"name": "n"}, "data_dir": ".", "policy": "policy.yaml"}
+    write(path, base | {"systems": [{"name": "leave", "ports": [8443]}]})
+    args = ("assess", "-c", path, "--at", "2027-01-15T08:00", "--policy", tmp_path / "longer.yaml")
+    (said,) = json.loads(netfold(*args, "--json").stdout)
+    assert said["change"]["from"] == "suspected_unused"
+    assert said["change"]["why"].startswith("it was watched for 50.0% of the window only")
+    assert "1 of 1 subjects change under this policy" in netfold(*args).stdout
+
+
 def test_once_shows_systems(tmp_path: Path) -> None:
     path = tmp_path / "netfold.yaml"
     with closing(socket.create_server(("127.0.0.1", 0))) as server:

@@ -12,6 +12,7 @@ from agent.judge.groups import Member, judge_group, judge_network
 from agent.judge.rates import Run, advance, begin, bridge
 from agent.judge.status import Status
 from agent.judge.verdict import Judgement, earliest, judge
+from agent.judge.words import flip_in_words
 from collectors.base import CounterReading, Moment
 from config.policy import load_policy
 
@@ -161,10 +162,20 @@ def reading(at_s: float, octets: int) -> CounterReading:
 
 
 def test_worked_case_declared_month_end_period_not_yet_seen_silent() -> None:
-    assert judge(line(0), POLICY, seasons=[None]).status == "unknown"
-    assert judge(line(0), POLICY, seasons=[line(0)]).status == "idle"
-    assert judge(line(0), POLICY, seasons=[line(50 * M)]).status == "unknown"
-    assert judge(line(50 * M), POLICY, seasons=[None]).status == "normal"
+    unseen_yet = judge(line(0), POLICY, seasons={"month_end": None})
+    assert (unseen_yet.status, unseen_yet.unproven) == ("unknown", ("month_end",))
+    assert "of low use: month_end" in flip_in_words(unseen_yet, TICKS)
+    assert judge(line(0), POLICY, seasons={"month_end": line(0)}).status == "idle"
+    assert judge(line(0), POLICY, seasons={"month_end": line(50 * M)}).status == "unknown"
+    assert judge(line(50 * M), POLICY, seasons={"month_end": None}).status == "normal"
+
+
+def test_the_busy_period_of_a_small_backup_does_not_drown_in_a_large_primary() -> None:
+    group = [Member(line(0, capacity=1e9), True), Member(line(0, capacity=10 * M), False)]
+    drill = [Member(line(0, capacity=1e9), True), Member(line(9 * M, capacity=10 * M), False)]
+    assert judge_group(group, POLICY, seasons={"month_end": group}).status == "idle"
+    judged = judge_group(group, POLICY, seasons={"month_end": drill})
+    assert (judged.status, judged.unproven) == ("unknown", ("month_end",))
 
 
 def test_worked_case_backup_of_a_busy_primary_silent() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,28 @@ from typing import Any
 import click
 
 from agent import clock, facts, logs
-from agent.assessment import Verdict, assess
+from agent.assessment import assess, assess_lines
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
+from agent.cli.assessed import Judged, Verdicts, show
 from agent.cli.progress import shown
 from agent.cli.source import read
+from agent.data_centres import data_centres
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
 from agent.judge.evidence import of_traffic, of_usage
 from agent.judge.rates import TICK_S
 from agent.judge.status import Status
-from agent.judge.system_words import doubts_in_words, sampling_in_words
 from agent.judge.verdict import earliest, judge
-from agent.judge.words import flip_in_words, rule_in_words
+from agent.replay import changes
 from agent.sources.rows import SeriesError
 from agent.sources.series import File, Span
 from agent.sources.series import read as read_series
 from agent.sources.windows import SourceError, Windows
-from agent.systems import SystemVerdict, assess_systems
-from agent.verdict_json import iso, said_of
+from agent.systems import assess_systems
+from agent.verdict import Verdict
+from agent.verdict_json import said_of
 from config.agent import AgentConfig
 from config.policy import Policy, load_policy
 from config.problems import ConfigError
@@ -59,13 +61,17 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool, **source: Any) -> None:
-    """Judge every line by the agent's history or by a Prometheus, or all of a CSV file."""
-    policy, verdicts = judged(**source)
+    """Judge all by the agent's history, every line by a Prometheus, or all of a CSV file."""
+    done = judged(**source)
+    changed = {(it.kind, it.subject): it for it in done.changes or ()}
     if as_json:
-        said = [said_of(it, policy) for it in verdicts]
+        said = [said_of(it, done.policy) for it in done.verdicts]
+        for one in said:
+            if (change := changed.get((one["kind"], one["subject"]))) is not None:
+                one["change"] = {"from": change.before, "why": change.why}
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        _show(verdicts)
+        show(done)
 
 
 def judged(
@@ -76,21 +82,19 @@ def judged(
     policy_path: Path | None,
     at: str | None,
     step: float,
-) -> tuple[Policy, list[Verdict | SystemVerdict]]:
+) -> Judged:
     """Judge what the options name, or end the command with what is wrong."""
     logs.set_up()
     _check_usage(path, series, prometheus)
     at_s = None if at is None else _time_s(at)
     try:
-        own = load_policy(policy_path) if policy_path or series else None
+        own = load_policy(policy_path) if policy_path else None
         if series is not None:
-            policy = own or load_policy(None)
-            return policy, [*_of_file(_read_file(series, step, policy, at_s), policy, at_s)]
+            return _of_file(series, step, own, at_s)
         config = read(path)
-        config = config.model_copy(update={"policy": own}) if own else config
         if prometheus is not None:
-            return config.policy, _of_prometheus(prometheus, config, at_s)
-        return config.policy, _of_history(config, at_s)
+            return _of_prometheus(prometheus, config, own, at_s)
+        return _of_history(config, own, at_s)
     except (ConfigError, SeriesError) as error:
         stop(error, 2)
     except SourceError as error:
@@ -108,16 +112,30 @@ def _check_usage(path: Path | None, series: Path | None, prometheus: str | None)
         stop("--prometheus needs -c FILE: the configuration says which links there are", 2)
 
 
-def _of_history(config: AgentConfig, at_s: float | None) -> list[Verdict | SystemVerdict]:
+def _under(in_force: Policy, own: Policy | None, judge_by: Callable[[Policy], Verdicts]) -> Judged:
+    """Judge by another policy too where one is named, and say what it changes."""
+    verdicts = judge_by(in_force)
+    if own is None:
+        return Judged(in_force, verdicts)
+    tried = judge_by(own)
+    return Judged(own, tried, tuple(changes(verdicts, tried)))
+
+
+def _of_history(config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
     with HistoryReader(config.data_dir / "history.sqlite") as reader:
         end_tick, today = _end(reader, at_s)
-        systems = assess_systems(config, reader, end_tick, today)
-        return [*assess(config, reader, end_tick, today), *systems]
+
+        def by(policy: Policy) -> Verdicts:
+            its = config.model_copy(update={"policy": policy})
+            systems = assess_systems(its, reader, end_tick, today)
+            return [*assess(its, reader, end_tick, today), *systems]
+
+        done = _under(config.policy, own, by)
+    return done._replace(data_centres=data_centres(config, done.verdicts))
 
 
-def _of_prometheus(
-    url: str, config: AgentConfig, at_s: float | None
-) -> list[Verdict | SystemVerdict]:
+def _of_prometheus(url: str, config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
+    """Lines only: of servers and systems a Prometheus does not hold what the judge needs."""
     from agent.sources.prometheus import PrometheusReader  # noqa: PLC0415 - aiohttp only for it
 
     try:
@@ -125,7 +143,13 @@ def _of_prometheus(
             shown("reading") as progress,
             PrometheusReader(url, config.prometheus, progress) as reader,
         ):
-            return [*assess(config, reader, *_end(reader, at_s))]
+            end_tick, today = _end(reader, at_s)
+
+            def by(policy: Policy) -> Verdicts:
+                its = config.model_copy(update={"policy": policy})
+                return list(assess_lines(its, reader, end_tick, today))
+
+            return _under(config.policy, own, by)
     except ValueError as error:
         stop(error, 2)
 
@@ -136,34 +160,47 @@ def _end(windows: Windows, at_s: float | None) -> tuple[int, date]:
     return int(end_s // windows.tick_s), facts.day(end_s)
 
 
-def _read_file(path: Path, step_s: float, policy: Policy, at_s: float | None) -> File:
-    """Read of each subject what the longer one of the policy's windows can want."""
-    ticks = int(max(policy.links.window_s, policy.servers.window_s) // step_s)
+def _of_file(path: Path, step_s: float, own: Policy | None, at_s: float | None) -> Judged:
+    shipped = load_policy(None)
+    file = _read_file(path, step_s, [shipped, own or shipped], at_s)
+    return _under(shipped, own, lambda it: _by(it, file, at_s))
+
+
+def _read_file(path: Path, step_s: float, policies: Sequence[Policy], at_s: float | None) -> File:
+    """Read of each subject what the longest of the policies' windows can want."""
+    windows_s = [it for one in policies for it in (one.links.window_s, one.servers.window_s)]
     last = None if at_s is None else int(at_s // step_s) - 1
     with shown(f"reading {path.name}") as progress:
-        return read_series(path, step_s, Span(ticks, last), progress)
-
-
-def _of_file(file: File, policy: Policy, at_s: float | None) -> list[Verdict]:
-    rules = policy.links if file.kind == "link" else policy.servers
-    ticks = int(rules.window_s // file.step_s)
-    last = None if at_s is None else int(at_s // file.step_s) - 1
-    make = file.traffic if file.kind == "link" else file.usage
-    found = []
+        file = read_series(path, step_s, Span(int(max(windows_s) // step_s), last), progress)
     for series in file.series:
-        window: Traffic | Usage = make(series, ticks, last)
-        judgement = judge(window, rules)
-        more = earliest(window, rules) if judgement.status is Status.UNKNOWN else None
-        when_s = None if more is None else (window.first + window.ticks + more) * file.step_s
-        evidence = of_traffic(window) if isinstance(window, Traffic) else of_usage(window)
-        found.append(
-            Verdict(file.kind, series.subject, judgement.status, judgement, evidence, (), when_s)
-        )
         if series.refused:
             log.warning(
                 "values that cannot be are left out",
                 extra={"subject": series.subject, "values": series.refused},
             )
+    return file
+
+
+def _by(policy: Policy, file: File, at_s: float | None) -> Verdicts:
+    """Every series of a file, judged."""
+    rules = policy.links if file.kind == "link" else policy.servers
+    ticks = int(rules.window_s // file.step_s)
+    last = None if at_s is None else int(at_s // file.step_s) - 1
+    make = file.traffic if file.kind == "link" else file.usage
+    found: Verdicts = []
+    for series in file.series:
+        window: Traffic | Usage = make(series, ticks, last)
+        judgement = judge(window, rules)
+        more = earliest(window, rules) if judgement.status is Status.UNKNOWN else None
+        when_s = None if more is None else (window.first + window.ticks + more) * file.step_s
+        evidence = (
+            of_traffic(window, policy.calendar)
+            if isinstance(window, Traffic)
+            else of_usage(window, policy.calendar)
+        )
+        found.append(
+            Verdict(file.kind, series.subject, judgement.status, judgement, evidence, (), when_s)
+        )
     return found
 
 
@@ -173,62 +210,3 @@ def _time_s(text: str) -> float:
     except ValueError:
         stop(f"--at: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-def _show(verdicts: Sequence[Verdict | SystemVerdict]) -> None:
-    from agent.cli.shown import console, percent, table  # noqa: PLC0415 - rich only where shown
-
-    shown = table("kind", "subject", "verdict", ">seen", ">mean", ">p95", ">peak", "~why")
-    for one in verdicts:
-        figures = ["", "", "", ""]
-        if isinstance(one, SystemVerdict):
-            figures[0] = percent(one.evidence.watched_ratio)
-        elif (main := one.main_evidence) is not None:
-            figures = [percent(it) for it in (main.seen_ratio, main.mean, main.p95, main.peak)]
-        shown.add_row(one.kind, one.subject, one.status, *figures, _why(one))
-    console().print(shown)
-
-
-def _why(one: Verdict | SystemVerdict) -> str:
-    if isinstance(one, SystemVerdict):
-        return doubts_in_words(one.judgement, one.evidence)
-    if one.main_evidence is None:
-        return ", ".join(one.members) or "it has no link"
-    return flip_in_words(one.judgement, one.main_evidence.ticks)
-
-
-def explained(one: Verdict | SystemVerdict) -> Iterator[str]:
-    """The whole story of one verdict, a line each."""
-    yield f"{one.kind} {one.subject}: {one.status}"
-    if isinstance(one, SystemVerdict):
-        yield from _of_system(one)
-        return
-    if one.members:
-        yield f"made of {', '.join(one.members)}"
-    if one.status is not one.judgement.status:
-        yield f"the data alone prove: {one.judgement.status}"
-    main = one.main_evidence
-    if main is None:
-        return
-    seen = f"{main.seen_ratio:.1%} of {main.ticks} ticks were seen"
-    yield f"window {iso(main.from_s)} to {iso(main.to_s)}: {seen}"
-    for outcome in one.judgement.outcomes:
-        yield f"  {rule_in_words(outcome, main.ticks)}"
-    yield flip_in_words(one.judgement, main.ticks)
-    if one.earliest_s is not None:
-        yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"
-
-
-def _of_system(one: SystemVerdict) -> Iterator[str]:
-    if one.status is not one.judgement.status:
-        yield f"the data alone prove: {one.judgement.status}"
-    yield doubts_in_words(one.judgement, one.evidence)
-    yield f"window {iso(one.evidence.from_s)} to {iso(one.evidence.to_s)}"
-    yield from sampling_in_words(one.evidence)
-    if one.evidence.last_used_s is not None:
-        yield f"last used about {iso(one.evidence.last_used_s)}"
-    for what, said in (("by", one.system.used_by), ("how often", one.system.use_frequency)):
-        if said is not None:
-            yield f"declared use, {what}: {said}"
-    if one.earliest_s is not None:
-        yield f"if watched on without a client, it can be proven from {iso(one.earliest_s)}"

@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.judge.office import Flags, Hours, hours
 from agent.judge.rates import TICK_S, Run
+from config.calendar import Calendar
 from config.policy import Measure
 
 Floats = NDArray[np.float64]
@@ -34,8 +36,17 @@ class Window(Protocol):
     def ticks(self) -> int:
         """How many ticks the window has."""
 
-    def time_above(self, measure: Measure, threshold: float) -> Bounds:
-        """Bound the share of the window's time with the measure at or above a threshold."""
+    @property
+    def tick_s(self) -> float:
+        """How long each of them is."""
+
+    def time_above(
+        self, measure: Measure, threshold: float, office: Calendar | None = None
+    ) -> Bounds:
+        """Bound the share of the window's time with the measure at or above a threshold.
+
+        With a calendar, the share of its office hours within the window.
+        """
 
     def silent_for(self, ticks: int) -> Self:
         """The window as it will be after so many more ticks, all seen and without any use."""
@@ -71,12 +82,17 @@ class Traffic:
         """The rate as a ratio of the capacity; NaN where either is not known."""
         return self.rate / self.capacity
 
-    def time_above(self, measure: Measure, threshold: float) -> Bounds:
+    def time_above(
+        self, measure: Measure, threshold: float, office: Calendar | None = None
+    ) -> Bounds:
         """Bound the time at or above a load (a ratio) or a rate (bit/s); others are not known."""
         if measure not in {"load", "rate"}:
             return NOTHING_KNOWN
         limits = threshold * self.capacity if measure == "load" else np.full(self.ticks, threshold)
-        return bound(self.rate, limits, _excluded(self, limits))
+        if office is None:
+            return bound(self.rate, limits, _excluded(self, limits))
+        when = hours(office, self.first, self.ticks, self.tick_s)
+        return bound_within(self.rate, limits, when, _excluded(self, limits, when.certain))
 
     def silent_for(self, ticks: int) -> Self:
         """The same line after so many more ticks without an octet, its capacity as it is now."""
@@ -103,11 +119,16 @@ class Usage:
         """How many ticks the window has."""
         return max((len(values) for values in self.levels.values()), default=0)
 
-    def time_above(self, measure: Measure, threshold: float) -> Bounds:
+    def time_above(
+        self, measure: Measure, threshold: float, office: Calendar | None = None
+    ) -> Bounds:
         """Bound the time at or above a level; a measure that nobody read is not known."""
         if measure not in self.levels:
             return NOTHING_KNOWN
-        return bound(self.levels[measure], np.full(self.ticks, threshold))
+        values, limits = self.levels[measure], np.full(self.ticks, threshold)
+        if office is None:
+            return bound(values, limits)
+        return bound_within(values, limits, hours(office, self.first, self.ticks, self.tick_s))
 
     def silent_for(self, ticks: int) -> Self:
         """The same server after so many more ticks in which nothing used it."""
@@ -128,15 +149,48 @@ def bound(values: Floats, limits: Floats, excluded: int = 0) -> Bounds:
     return Bounds(above / len(values), (above + unseen - excluded) / len(values))
 
 
-def _excluded(traffic: Traffic, limits: Floats) -> int:
+def bound_within(values: Floats, limits: Floats, when: Hours, excluded: int = 0) -> Bounds:
+    """Bound the share of those hours; `excluded` of the certain ones cannot have reached it.
+
+    A tick that only may be of those hours is counted where that parts the bounds: whichever of
+    them are, the share lies between. Without any tick that may be, nothing is known.
+    """
+    above = values >= limits
+    unseen = np.isnan(values) | np.isnan(limits)
+    doubtful = when.possible & ~when.certain
+    certain = int(np.count_nonzero(when.certain))
+    at_least = int(np.count_nonzero(above & when.certain))
+    at_most = at_least + int(np.count_nonzero(unseen & when.certain)) - excluded
+    below = int(np.count_nonzero(doubtful & ~above))
+    high = int(np.count_nonzero(doubtful & (above | unseen)))
+    if not certain + below + high:
+        return NOTHING_KNOWN
+    lower = at_least / (certain + below) if certain + below else 1.0
+    upper = (at_most + high) / (certain + high) if certain + high else 0.0
+    return Bounds(lower, upper)
+
+
+def _excluded(traffic: Traffic, limits: Floats, within: Flags | None = None) -> int:
     """Count the unseen ticks that the bits of their runs cannot have lifted to the limit."""
     excluded = 0
     for run, inside in clipped(traffic):
         lowest = float(np.min(limits[inside]))  # NaN if one of them is
         if lowest > 0:
             most = sum(int(bits // (traffic.tick_s * lowest)) for bits in run.amounts)
-            excluded += max(0, inside.stop - inside.start - most)
+            ticks = inside.stop - inside.start
+            counted = ticks if within is None else int(np.count_nonzero(within[inside]))
+            excluded += max(0, counted - most)
     return excluded
+
+
+def carried(values: Floats) -> Floats:
+    """Let a value stand until the next one is told, and the first one before it."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return values
+    at = np.maximum(np.searchsorted(known, np.arange(len(values)), side="right") - 1, 0)
+    found: Floats = values[known[at]]
+    return found
 
 
 def clipped(traffic: Traffic) -> Iterator[tuple[Run, slice]]:

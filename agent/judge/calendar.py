@@ -19,15 +19,25 @@ def last_occurrence(period: str, before_s: float) -> tuple[float, float]:
     before it begins passes new year.
     """
     today = datetime.fromtimestamp(before_s, SHANGHAI).date()
-    spans = _ends(period, today) if period.endswith("_end") else _dates(period, today)
-    over = [(begin, end) for begin, end in spans if _epoch_s(end) <= before_s]
+    over = [(begin, end) for begin, end in _spans(period, today) if _epoch_s(end) <= before_s]
     begin, end = max(over)
     return _epoch_s(begin), _epoch_s(end)
 
 
+def next_end(period: str, after_s: float) -> float:
+    """When the occurrence that is under way or comes next will be over, in epoch seconds."""
+    today = datetime.fromtimestamp(after_s, SHANGHAI).date()
+    return min(_epoch_s(end) for _, end in _spans(period, today) if _epoch_s(end) > after_s)
+
+
+def _spans(period: str, today: date) -> list[tuple[date, date]]:
+    """The occurrences of the years around a day, each up to the day after its last."""
+    return _ends(period, today) if period.endswith("_end") else _dates(period, today)
+
+
 def _ends(period: str, today: date) -> list[tuple[date, date]]:
-    """The last three days of each month or quarter of the last year, up to the day after them."""
-    firsts = [date(today.year + (n - 1) // 12, (n - 1) % 12 + 1, 1) for n in range(-12, 14)]
+    """The last three days of each month or quarter."""
+    firsts = [date(today.year + n // 12, n % 12 + 1, 1) for n in range(-12, 25)]
     months = list(pairwise(firsts))
     if period == "quarter_end":
         months = [it for it in months if it[0].month % _QUARTER_MONTHS == 0]
@@ -39,7 +49,7 @@ def _dates(period: str, today: date) -> list[tuple[date, date]]:
     passes_new_year = end < begin
     return [
         (_day(year, begin), _day(year + passes_new_year, end) + timedelta(days=1))
-        for year in range(today.year - 2, today.year + 1)
+        for year in range(today.year - 2, today.year + 2)
     ]
 
 

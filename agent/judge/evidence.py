@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agent.judge.bounds import Floats, Traffic, Usage
+from agent.judge.office import Flags, Hours, hours
+from config.calendar import Calendar
 from config.policy import Measure
 
 
@@ -27,26 +29,40 @@ class Evidence:
     peak: float | None
     capacity_bps: float | None = None
     """A line's, in the last tick."""
+    office: "Evidence | None" = None
+    """The same of the office hours that are certain; None where nobody asked for them."""
+    unknown_years: tuple[int, ...] = ()
+    """Of office hours: the years whose working days no calendar knows."""
 
 
-def of_traffic(traffic: Traffic) -> Evidence:
+def of_traffic(traffic: Traffic, calendar: Calendar | None = None) -> Evidence:
     """A line's load; without a capacity only how much of its traffic was seen."""
-    seen = float(np.mean(~np.isnan(traffic.rate)))
+    seen = ~np.isnan(traffic.rate)
     capacity = float(traffic.capacity[-1])
-    found = _evidence(traffic.first, traffic.tick_s, traffic.load, seen)
+    when = hours(calendar, traffic.first, traffic.ticks, traffic.tick_s) if calendar else None
+    found = _evidence(traffic.first, traffic.tick_s, traffic.load, seen, when)
     return found if np.isnan(capacity) else replace(found, capacity_bps=capacity)
 
 
-def of_usage(usage: Usage) -> Mapping[Measure, Evidence]:
+def of_usage(usage: Usage, calendar: Calendar | None = None) -> Mapping[Measure, Evidence]:
     """Each measure of a server by itself."""
+    when = hours(calendar, usage.first, usage.ticks, usage.tick_s) if calendar else None
     return {
-        measure: _evidence(usage.first, usage.tick_s, values, float(np.mean(~np.isnan(values))))
+        measure: _evidence(usage.first, usage.tick_s, values, ~np.isnan(values), when)
         for measure, values in usage.levels.items()
     }
 
 
-def _evidence(first: int, tick_s: float, values: Floats, seen_ratio: float) -> Evidence:
+def _evidence(
+    first: int, tick_s: float, values: Floats, seen: Flags, when: Hours | None = None
+) -> Evidence:
+    """Values may be unknown where the subject was seen, as a load without a capacity is."""
+    if when is not None:
+        its = _evidence(first, tick_s, values[when.certain], seen[when.certain])
+        its = replace(its, unknown_years=when.unknown_years)
+        return replace(_evidence(first, tick_s, values, seen), office=its)
     known = values[~np.isnan(values)]
+    seen_ratio = float(np.mean(seen)) if len(seen) else 0.0
     from_s, to_s = first * tick_s, (first + len(values)) * tick_s
     if not len(known):
         return Evidence(from_s, to_s, len(values), seen_ratio, None, None, None, None, None)

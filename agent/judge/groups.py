@@ -1,6 +1,6 @@
 """Links judged as one, and what their units make of a network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,20 +18,36 @@ class Member(NamedTuple):
     is_primary: bool
 
 
+NO_SEASONS: Mapping[str, Sequence[Member]] = {}
+
+
 def judge_group(
-    members: Sequence[Member], policy: LinkPolicy, *, seasons: Sequence[Traffic | None] = ()
+    members: Sequence[Member],
+    policy: LinkPolicy,
+    *,
+    seasons: Mapping[str, Sequence[Member]] = NO_SEASONS,
 ) -> Judgement:
     """Judge a primary and its standby by their sum and the primaries' capacity.
 
-    It is idle or of low use only if each member alone would be as well: what a small backup
-    carries must not drown in the capacity of a large primary.
+    It is idle or of low use only if each member alone would be as well, in its busy periods too:
+    what a small backup carries must not drown in the capacity of a large primary.
     """
-    traffic = summed([it.traffic for it in members], primary_capacity(members))
-    together = judge(traffic, policy, seasons=seasons)
+    sums = {name: sum_of(season) for name, season in seasons.items()}
+    together = judge(sum_of(members), policy, seasons=sums)
     if not together.status.is_low:
         return together
-    alone = [judge(it.traffic, policy).status for it in members]
-    return together._replace(status=_weakest([together.status, *alone]))
+    alone = []
+    for at, member in enumerate(members):
+        its_seasons = {name: season[at].traffic for name, season in seasons.items()}
+        alone.append(judge(member.traffic, policy, seasons=its_seasons))
+    unproven = {name for it in alone for name in it.unproven}
+    status = _weakest([together.status, *(it.status for it in alone)])
+    return Judgement(status, together.outcomes, tuple(sorted(unproven)))
+
+
+def sum_of(members: Sequence[Member]) -> Traffic:
+    """The group's own traffic, at its primaries' capacity."""
+    return summed([it.traffic for it in members], primary_capacity(members))
 
 
 def primary_capacity(members: Sequence[Member]) -> Floats:

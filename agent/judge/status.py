@@ -25,3 +25,14 @@ class Status(StrEnum):
     def is_finding(self) -> bool:
         """Whether it names anything that may be given up: such a verdict has to be confirmed."""
         return self.is_low or self is Status.SUSPECTED_UNUSED
+
+
+OF_SYSTEMS = (
+    Status.UNKNOWN,
+    Status.EXEMPT,
+    Status.STANDBY,
+    Status.IN_USE,
+    Status.SUSPECTED_UNUSED,
+)
+OF_LINES = tuple(it for it in Status if it not in {Status.IN_USE, Status.SUSPECTED_UNUSED})
+"""Servers have the same ones."""

@@ -1,6 +1,6 @@
 """From a window to a verdict: rules of one form, three-valued, in a fixed order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,13 +30,22 @@ class Outcome:
 
 
 class Judgement(NamedTuple):
-    """What the data of a window prove, and each rule that says so."""
+    """What the data of a window prove, and each rule that says so.
+
+    `unproven` are the declared busy periods that stand between it and a lower status.
+    """
 
     status: Status
     outcomes: tuple[Outcome, ...]
+    unproven: tuple[str, ...] = ()
 
 
-def judge(window: Window, policy: UsePolicy, *, seasons: Iterable[Window | None] = ()) -> Judgement:
+NO_SEASONS: Mapping[str, Window | None] = {}
+
+
+def judge(
+    window: Window, policy: UsePolicy, *, seasons: Mapping[str, Window | None] = NO_SEASONS
+) -> Judgement:
     """Judge one subject by its window.
 
     `seasons` are the last occurrences of its declared busy periods, None if one was never seen:
@@ -44,9 +53,10 @@ def judge(window: Window, policy: UsePolicy, *, seasons: Iterable[Window | None]
     """
     outcomes = tuple(_outcomes(window, policy))
     status = decide(outcomes)
-    if status.is_low and not all(_proves_low_use(season, policy) for season in seasons):
-        status = Status.UNKNOWN
-    return Judgement(status, outcomes)
+    if not (status.is_low or status is Status.UNKNOWN):
+        return Judgement(status, outcomes)
+    unproven = tuple(name for name, it in seasons.items() if not _proves_low_use(it, policy))
+    return Judgement(Status.UNKNOWN if unproven else status, outcomes, unproven)
 
 
 def decide(outcomes: Iterable[Outcome]) -> Status:
@@ -98,7 +108,7 @@ def _outcomes(window: Window, policy: UsePolicy) -> Iterator[Outcome]:
         (Status.LOW_USE, policy.low_use),
     ):
         for rule in rules:
-            yield Outcome(status, rule, window.time_above(rule.measure, rule.threshold))
+            yield Outcome(status, rule, window.time_above(rule.measure, rule.threshold, rule.hours))
 
 
 def _proves_low_use(season: Window | None, policy: UsePolicy) -> bool:

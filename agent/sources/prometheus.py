@@ -16,12 +16,11 @@ from typing import Self
 
 import numpy as np
 
-from agent.judge.bounds import Floats, Traffic
+from agent.judge.bounds import Floats, Traffic, carried
 from agent.judge.rates import TICK_S
 from agent.recorder import LINK_CAPACITY, LINK_RECEIVE, LINK_TRANSMIT
 from agent.sources.promapi import MOST_POINTS, Api, Found
 from agent.sources.scraped import Line
-from agent.sources.series import carried
 from agent.sources.windows import SourceError
 from collectors.base import Metric
 from collectors.link import PORT_SPEED

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.judge.bounds import Floats, Traffic, Usage
+from agent.judge.bounds import Floats, Traffic, Usage, carried
 from agent.sources.rows import KINDS, LINK_COLUMNS, Block, SeriesError, read_blocks
 from config.policy import Measure
 
@@ -206,13 +206,3 @@ def _summed(sums: _Sums) -> _Sums:
         return np.array([np.bincount(at, row, len(ticks)) for row in rows])
 
     return _Sums(ticks, added(sums.sums), added(sums.counts).astype(np.float32))
-
-
-def carried(capacity: Floats) -> Floats:
-    """Let a capacity stand until the next one is told, and the first one before it."""
-    known = np.flatnonzero(~np.isnan(capacity))
-    if not len(known):
-        return capacity
-    at = np.maximum(np.searchsorted(known, np.arange(len(capacity)), side="right") - 1, 0)
-    found: Floats = capacity[known[at]]
-    return found

@@ -12,7 +12,10 @@ UNKNOWN = "–"
 FIGURES = ("seen_ratio", "mean", "p95", "peak", "capacity_bps")
 """Of a line's evidence, in the order in which pages show it."""
 
-_RULE = re.compile(r"(\w+): (\w+) >= (\S+) (at most|more than) (\S+)")
+SERVER_FIGURES = ("seen_ratio", "cpu_mean", "cpu_p95", "cpu_peak", "memory_mean")
+"""Of a server's evidence: how much of its CPU was seen, and how it and the memory were used."""
+
+_RULE = re.compile(r"(\w+): (\w+) >= (\S+) (at most|more than) (\S+)( in office hours)?")
 
 
 class RuleSeen(NamedTuple):
@@ -26,6 +29,7 @@ class RuleSeen(NamedTuple):
     lower: str
     upper: str
     holds: str
+    in_office_hours: bool
 
 
 def figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -36,19 +40,43 @@ def figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def office_figures(evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was seen of a line in office hours; None where that is not known."""
+    office = evidence.get("office")
+    if office is None:
+        return None
+    return {"mean": percent(office["mean"]), "p95": percent(office["p95"])} | {
+        "unknown_years": office["unknown_years"]
+    }
+
+
+def server_figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was seen of a server, each figure with its name."""
+    cpu, memory = evidence["cpu"], evidence.get("memory") or {}
+    shown = (cpu["seen_ratio"], cpu["mean"], cpu["p95"], cpu["peak"], memory.get("mean"))
+    return tuple(zip(SERVER_FIGURES, map(percent, shown), strict=True))
+
+
 def rule(said: Mapping[str, Any]) -> RuleSeen:
     """A rule of a line's verdict, its level a share of the capacity or a rate."""
     found = _RULE.fullmatch(said["rule"])
     if found is None:
         msg = f"not a rule: {said['rule']!r}"
         raise ValueError(msg)
-    status, measure, threshold, how, limit = found.groups()
+    status, measure, threshold, how, limit, office = found.groups()
     level = bandwidth(float(threshold)) if measure == "rate" else _exact(threshold)
     sign = "≤" if how == "at most" else ">"
     lower, upper = (f"{share:.2%}" for share in said["share"])
-    text, holds = said["rule"], str(said["holds"])
     return RuleSeen(
-        text, status, measure, f"≥ {level}", f"{sign} {_exact(limit)}", lower, upper, holds
+        text=said["rule"],
+        status=status,
+        measure=measure,
+        level=f"≥ {level}",
+        limit=f"{sign} {_exact(limit)}",
+        lower=lower,
+        upper=upper,
+        holds=str(said["holds"]),
+        in_office_hours=office is not None,
     )
 
 

@@ -11,7 +11,16 @@ from aiohttp import web
 from agent import facts
 from agent.history import HistoryError
 from agent.web.curve import HEIGHT, WIDTH, Curve, drawn
-from agent.web.figures import FIGURES, bandwidth, day, figures, rule
+from agent.web.figures import (
+    FIGURES,
+    SERVER_FIGURES,
+    bandwidth,
+    day,
+    figures,
+    office_figures,
+    rule,
+    server_figures,
+)
 from agent.web.systems import systems
 from agent.web.words import WORDS, language
 from config.agent import AgentConfig
@@ -30,7 +39,10 @@ class Judged(Protocol):
 
 
 class Row(NamedTuple):
-    """One line of the table, as texts, dates in Asia/Shanghai; a network's has no figures."""
+    """One line of a table, as texts, dates in Asia/Shanghai; a network's has no figures.
+
+    `kind` is what it is; of a server, the data centre that it stands in.
+    """
 
     kind: str
     name: str
@@ -55,11 +67,13 @@ def set_up(app: web.Application) -> None:
 def landing(
     request: web.Request, config: AgentConfig, verdicts: Sequence[Mapping[str, Any]]
 ) -> web.Response:
-    """Every network with its lines and groups; in the language asked for."""
+    """Every network with its lines and groups, and every server; in the language asked for."""
     context = {
         "rows": list(_rows(config, verdicts)),
         "systems": list(systems(config, verdicts)),
         "figures": FIGURES,
+        "servers": list(_servers(config, verdicts)),
+        "server_figures": SERVER_FIGURES,
         "policy": config.policy.hash,
     }
     return _rendered("landing.html", request, config, context)
@@ -89,6 +103,7 @@ async def link(request: web.Request, agent: Judged) -> web.Response:
         "since": day(verdict["since"]),
         "earliest": verdict["earliest"] and day(verdict["earliest"]),
         "figures": figures(verdict["evidence"]),
+        "office": office_figures(verdict["evidence"]),
         "drawing": drawing,
         "width": WIDTH,
         "height": HEIGHT,
@@ -131,6 +146,16 @@ def _rows(config: AgentConfig, verdicts: Sequence[Mapping[str, Any]]) -> Iterato
         for link in config.links:
             if link.network == network.name and ("link", link.name) in by_subject:
                 yield _row(by_subject["link", link.name], link.name)
+
+
+def _servers(config: AgentConfig, verdicts: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    by_name = {it["subject"]: it for it in verdicts if it["kind"] == "server"}
+    for server in config.servers:
+        if (verdict := by_name.get(server.name)) is not None:
+            seen = server_figures(verdict["evidence"])
+            since = day(verdict["since"])
+            centre = server.data_centre or ""
+            yield Row(centre, server.name, verdict["status"], verdict["confirmed"], since, seen)
 
 
 def _row(verdict: Mapping[str, Any], name: str) -> Row:
