@@ -5,15 +5,18 @@
 
 import json
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.assessment import assess
 from agent.history import Capacity, History, Record, SeriesKey
@@ -31,6 +34,9 @@ FIRST = 5_940_000
 """A tick in 2026."""
 
 BANDWIDTH_BPS = 100e6
+TIMED = 24
+"""Two hours of ticks."""
+
 LIMITS = {"cpu_s": 2.0, "resident_mib": 150.0, "tick_ms": 5.0, "disk_mb": 200.0}
 """Of 2,000 links: all verdicts, the process that makes them, one tick, both directions on disk."""
 
@@ -71,36 +77,48 @@ def cost(links: int) -> dict[str, float]:
 
 
 def written(folder: Path, links: int) -> list[float]:
-    """Write all ticks, a day at a time but for the last hour: what each of those takes in ms."""
+    """Write all ticks; what each of the last `TIMED` takes in ms, its states included.
+
+    Those before are put into the file as they are: a link's two slots stand side by side.
+    """
     chance = np.random.default_rng(1)
     keys = [SeriesKey("link", name, f"r1 {name}", "octets") for name in names(links)]
-    usual = chance.choice([2e3, 2e5, 5e6, 4e7], links)
-    at = Moment(FIRST * TICK_S, 1000.0)
-    standings = [
-        Standing(CounterReading("link", it.subject, it.identity, at, n, n, 64, 1.0, 1e9), fold)
-        for n, it in enumerate(keys)
-        for fold in [begin(at.wall_s, 2)]
-    ]
+    usual = np.repeat(chance.choice([2e3, 2e5, 5e6, 4e7], links), 2)
+
+    def rates() -> NDArray[np.float32]:
+        return (usual * chance.lognormal(0, 1, 2 * links)).astype("<f4")
+
     history = History(folder / "history.db")
     steps = [Capacity("link", it.subject, FIRST * TICK_S, BANDWIDTH_BPS) for it in keys]
-    taken, numbers = [], list(range(FIRST, FIRST + TICKS))
-    batches = [numbers[n : n + 288] for n in range(0, TICKS - 288, 288)]
-    batches += [[number] for number in numbers[-288:]]
-    for batch in batches:
-        rates = usual * chance.lognormal(0, 1, (len(batch), 2, links))
-        records = {key: Record() for key in keys}
-        for number, (received, sent) in zip(batch, rates.tolist(), strict=True):
-            for record, *both in zip(records.values(), received, sent, strict=True):
-                record.ticks.append(Tick(number, tuple(both)))
+    history.write(_records(keys, FIRST, rates()), steps)
+    with sqlite3.connect(folder / "history.db") as db:
+        old = ((number, rates().tobytes()) for number in range(FIRST + 1, FIRST + TICKS - TIMED))
+        db.executemany("INSERT INTO ticks VALUES (?, ?)", old)
+    db.close()
+    taken = []
+    for number in range(FIRST + TICKS - TIMED, FIRST + TICKS):
+        records = _records(keys, number, rates())
+        standings = [_standing(key, number * TICK_S) for key in keys]
         begun = time.process_time()
         for record, standing in zip(records.values(), standings, strict=True):
             record.state = standing.packed()
-        history.write(records, steps)
-        if len(batch) == 1:
-            taken.append((time.process_time() - begun) * 1e3)
-        steps = []
+        history.write(records)
+        taken.append((time.process_time() - begun) * 1e3)
     history.close()
     return taken
+
+
+def _records(
+    keys: Sequence[SeriesKey], number: int, rates: NDArray[np.float32]
+) -> dict[SeriesKey, Record]:
+    pairs = rates.reshape(-1, 2).tolist()
+    return {key: Record([Tick(number, tuple(both))]) for key, both in zip(keys, pairs, strict=True)}
+
+
+def _standing(key: SeriesKey, at_s: float) -> Standing:
+    at = Moment(at_s, at_s)
+    counters = CounterReading("link", key.subject, key.identity, at, 1, 1, 64, at_s, 1e9)
+    return Standing(counters, begin(at_s, 2))
 
 
 def names(links: int) -> list[str]:
