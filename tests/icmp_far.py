@@ -141,7 +141,7 @@ class Responder:
             case n if n == ELSEWHERE:
                 self.send(body, source, wire=OTHER)
             case n if n == SLOWING:
-                self.send(body, source, after_s=0.02 * self.seen)
+                self.send(body, source, after_s=0.06 * self.seen)
 
     def answer_as_told(self, body: bytes, source: tuple[Any, ...]) -> None:
         """Each packet takes the same number of chances, whatever they decide."""

@@ -117,9 +117,12 @@ def test_a_delay_of_30_ms_is_measured_as_such(lab: Lab, addresses: str) -> None:
 
 @BOTH
 def test_replies_that_overlap_are_told_apart(lab: Lab, addresses: str) -> None:
-    """Each reply takes 20 ms longer than the one before, so all wait for theirs at once."""
+    """Each reply takes 60 ms longer than the one before, so all wait for theirs at once.
+
+    A busy machine may hold the first one back, but hardly for as long as that.
+    """
     samples = lab.one(addresses.format(icmp_far.SLOWING), gap="10ms")["samples"]
-    assert samples["rtt_seconds max"] - samples["rtt_seconds min"] >= 0.035
+    assert samples["rtt_seconds max"] - samples["rtt_seconds min"] >= 0.06
     assert samples["jitter_seconds"] < samples["rtt_seconds max"]
 
 
