@@ -136,7 +136,8 @@ class _Form:
 def _columns(
     samples: Iterable[Series],
 ) -> tuple[tuple[Metric, ...], tuple[float, ...], tuple[tuple[str, ...], ...]]:
-    return tuple(zip(*samples, strict=True)) or ((), (), ())  # type: ignore[return-value]
+    columns: Any = tuple(zip(*samples, strict=True))  # which has no arity for a type checker
+    return columns or ((), (), ())
 
 
 def _picker(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -54,7 +54,8 @@ def main() -> None:
             for who in (list, reversed)[n % 2](list(costs)):
                 costs[who].append({"netfold": ours, "fping": fping}[who]())
     print(f"## {TARGETS:,} targets by ICMP, each once a second, beside fping\n")
-    print(f"{peer('fping').run('-v').stdout.splitlines()[0]}; raw sockets, a veth pair to a")
+    version = peer("fping").run("-v").stdout.splitlines()[0].rpartition("/")[2]
+    print(f"{version}; raw sockets, a veth pair to a")
     print(
         f"namespace that answers, {WATCHED_S} s, medians of {ROUNDS} rounds in alternating order."
     )
