@@ -54,6 +54,10 @@ def busy_department(folder: Path) -> dict[str, Any]:
         {"name": name, "network": "edu", "bandwidth": "100M", "interface": {"local": name[:4]}}
         for name in ("stepped", LONG)
     ]
+    leave = {"name": "leave", "title": "请假系统", "ports": [8443], "used_by": "全市公务员"}
+    udp = {"name": "resolver", "title": "全省统一域名解析系统", "ports": [53], "udp_ports": [53]}
+    config["systems"] = [leave | {"use_frequency": "每月"}, udp]
+    config["servers"] = [{"name": "this-host", "local": True, "data_centre": "市政务云"}]
     return config
 
 
@@ -100,7 +104,7 @@ def check_badges(browser: Browser, colours: dict[str, Colour]) -> None:
         assert contrast(colour(browser.style(badge, "color")), expected) >= 4.5, status
 
 
-@pytest.mark.parametrize("width", [1280, 900, 390])
+@pytest.mark.parametrize("width", [1280, 900, 390, 320])
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_into_the_window(
@@ -146,8 +150,8 @@ def test_columns_stand_under_their_heads_and_a_narrow_window_has_cards(
 ) -> None:
     browser.show(width=1280)
     browser.open(f"http://{agent.address}/")
-    row = "tr.link:nth-child(2)"
-    heads, cells = (browser.value(ENDS.format(it)) for it in ("thead .number", f"{row} .number"))
+    head, row = "table:first-of-type thead .number", "tr.link:nth-child(2)"
+    heads, cells = (browser.value(ENDS.format(it)) for it in (head, f"{row} .number"))
     assert len(heads) == 5
     assert heads == cells
     browser.show(width=390)
