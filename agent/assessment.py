@@ -14,6 +14,7 @@ from agent.judge.verdict import Judgement, judge
 from agent.right_sizing import right_sized
 from agent.seasons import earliest_s, seasons
 from agent.server_assessment import assess_servers
+from agent.server_windows import KeptServers
 from agent.sources.windows import Windows
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
@@ -39,7 +40,7 @@ def assess(
 ) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
     yield from assess_lines(config, reader, end_tick, today)
-    yield from assess_servers(config, reader, end_tick, today)
+    yield from assess_servers(config, KeptServers(reader), end_tick, today)
 
 
 def assess_lines(

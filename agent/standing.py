@@ -48,6 +48,9 @@ class Standing:
     fold: Fold
     totals: tuple[int, int] = (0, 0)
     dropped: int = 0
+    seen_since_s: float | None = None
+    """Since when all is seen without a break; None: since the reading. It is not written down, so
+    that a restarted agent says no more than that it went on from there."""
 
     def packed(self) -> bytes:
         """Write it in `STANDING_BYTES` octets, without what its key says."""
