@@ -127,7 +127,10 @@ class Level:
             return
         at = Moment(at_s, at_s)
         self._last = GaugeReading("server", "", "scraped", at, "cpu", value, LEVEL_HOLDS_S)
-        span = Gap.UNPROVEN if before is None else hold(before, self._last)
+        if before is None:
+            self._fold = begin(at_s, 1, self._tick_s)
+            return
+        span = hold(before, self._last)
         if isinstance(span, Span):
             self._fold, ticks, _ = advance(self._fold, span, self._tick_s)
             for tick in ticks:
