@@ -1,7 +1,7 @@
 """Every link, group, network and server of a configuration, judged by its windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 
@@ -92,7 +92,11 @@ class _Judging:
             seasons_of_it = {period: it[link.name] for period, it in during.items()}
             yield self._line(network, link, windows[link.name], seasons_of_it, exempt[link.name])
         else:
-            yield from self._group(unit, unit.group, windows, during, exempt)
+            *lines, group = self._group(unit, unit.group, windows, during, exempt)
+            sums = [sum_of(unit.members(it)) for it in (windows, *during.values())]
+            primaries = [it for it in unit.links if it.role == "primary"]
+            size = right_sized(self.config, network, primaries, group.status, sums)
+            yield from (*lines, replace(group, right_size=size))
 
     def _line(
         self,
@@ -111,7 +115,9 @@ class _Judging:
             judgement,
             of_traffic(window, self.config.policy.calendar),
             earliest_s=earliest_s(window, self.policy, judgement, self._end_s),
-            right_size=right_sized(self.config, network, link, status, [window, *during.values()]),
+            right_size=right_sized(
+                self.config, network, [link], status, [window, *during.values()]
+            ),
         )
 
     def _group(
