@@ -199,7 +199,8 @@ class Recorder:
         samples = [
             Sample(LINK_RECEIVE, standing.totals[0], link),
             Sample(LINK_TRANSMIT, standing.totals[1], link),
-            Sample(LINK_SEEN_SINCE, _seen_since_s(standing), link),
+            # To the millisecond: stores that keep 15 digits keep all of them.
+            Sample(LINK_SEEN_SINCE, round(_seen_since_s(standing), 3), link),
             Sample(LINK_RATES_DROPPED, standing.dropped, link),
         ]
         if reading.port_speed_bps is None:

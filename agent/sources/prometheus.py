@@ -79,7 +79,7 @@ class PrometheusReader:
         if self._untold:
             log.warning(
                 "an older agent was scraped, which did not say where 32-bit counters tell nothing:"
-                " links on ports of more than 286 Mbit/s or of unknown speed are unseen there",
+                " links on ports that are fast enough to let one wrap are unseen there",
                 extra=facts | {"links": len(self._untold), "metric": LINK_SEEN_SINCE.name},
             )
 

@@ -22,9 +22,6 @@ LEVEL_HOLDS_S = 90.0
 """One and a half of the minute in which the agent is scraped at the latest, as a level of a polled
 device holds: at 60 s the smallest delay would leave a hole in every tick."""
 
-UNTOLD_S = 120.0
-"""Where nobody tells how wide a counter is, polls of this distance must not let 32 bits wrap."""
-
 
 class Line:
     """One series of both counters; `speed` is the port's in bit/s by tick, NaN where not known.
@@ -99,7 +96,7 @@ class Line:
         speed_bps = self._speed[min(max(at, 0), len(self._speed) - 1)]
         is_untold = reading.discontinuity is None and not self._is_wide
         # It may be a counter of 32 bits that the agent itself had no rate of. NaN is no limit.
-        if is_untold and not speed_bps * UNTOLD_S / 8 < 2**32:
+        if is_untold and not speed_bps * (span.seconds + LATE_S) / 8 < 2**32:
             return False
         # Without a known speed there is no filter: NaN is more than nothing.
         return not max(span.amounts) > PLAUSIBLE * speed_bps * (span.seconds + LATE_S)
