@@ -231,12 +231,23 @@ def test_32_bits_on_a_fast_port_are_never_seen_however_still_they_stand(
     assert [since(recorder.take([it])) for it in its] == [60 * it for it in range(9)]
 
 
-def test_a_restarted_agent_has_seen_all_since_where_it_went_on() -> None:
+@pytest.mark.parametrize(
+    ("back_s", "began_s"),
+    [
+        pytest.param(540, 60, id="at-once"),
+        pytest.param(780, 60, id="within-a-tick"),
+        pytest.param(800, 800, id="after-more-than-a-tick"),
+    ],
+)
+def test_a_restarted_agent_still_knows_since_when_it_sees_all(
+    back_s: float, began_s: float
+) -> None:
     before, after = Recorder(), Recorder()
-    before.take([reading(60 * minute, 0) for minute in range(9)])
+    before.take([reading(0, 0), reading(60, 10**13)])
+    before.take([reading(60 * minute, 10**13) for minute in range(2, 9)])
     records, _ = before.drain(everything=True)
     after.restore({key: record.state for key, record in records.items()})
-    assert since(after.take([reading(540, 0)])) == 480
+    assert since(after.take([reading(back_s, 10**13)])) == began_s
 
 
 def test_only_a_local_link_has_its_ports_speed_as_capacity() -> None:
