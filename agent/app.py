@@ -177,9 +177,9 @@ class Agent:
                     await self._taken.wait()
             self._taken.clear()
 
-    async def curve(self, link: str) -> Curve:
-        """The traffic of a link over its window; HistoryError if it cannot be read."""
-        return await self._assessor.curve(self.config, link)
+    async def curve(self, kind: str, subject: str) -> Curve:
+        """What a link or a server did over its window; HistoryError if it cannot be read."""
+        return await self._assessor.curve(self.config, kind, subject)
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s

@@ -1,7 +1,7 @@
 """Every link, group, network and server of a configuration, judged by its windows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 
@@ -14,6 +14,7 @@ from agent.judge.verdict import Judgement, judge
 from agent.right_sizing import right_sized
 from agent.seasons import earliest_s, seasons
 from agent.server_assessment import assess_servers
+from agent.server_windows import KeptServers
 from agent.sources.windows import Windows
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
@@ -39,7 +40,7 @@ def assess(
 ) -> Iterator[Verdict]:
     """Judge all by the window that ends before tick `end_tick`; `today` is in Asia/Shanghai."""
     yield from assess_lines(config, reader, end_tick, today)
-    yield from assess_servers(config, reader, end_tick, today)
+    yield from assess_servers(config, KeptServers(reader), end_tick, today)
 
 
 def assess_lines(
@@ -91,7 +92,11 @@ class _Judging:
             seasons_of_it = {period: it[link.name] for period, it in during.items()}
             yield self._line(network, link, windows[link.name], seasons_of_it, exempt[link.name])
         else:
-            yield from self._group(unit, unit.group, windows, during, exempt)
+            *lines, group = self._group(unit, unit.group, windows, during, exempt)
+            sums = [sum_of(unit.members(it)) for it in (windows, *during.values())]
+            primaries = [it for it in unit.links if it.role == "primary"]
+            size = right_sized(self.config, network, primaries, group.status, sums)
+            yield from (*lines, replace(group, right_size=size))
 
     def _line(
         self,
@@ -110,7 +115,9 @@ class _Judging:
             judgement,
             of_traffic(window, self.config.policy.calendar),
             earliest_s=earliest_s(window, self.policy, judgement, self._end_s),
-            right_size=right_sized(self.config, network, link, status, [window, *during.values()]),
+            right_size=right_sized(
+                self.config, network, [link], status, [window, *during.values()]
+            ),
         )
 
     def _group(

@@ -25,7 +25,7 @@ SETTLED_S = 180.0
 """A tick that ended less than this ago may not be written yet."""
 
 PART_TICKS = 24
-"""A curve shows the highest rate of every two hours."""
+"""A curve shows the highest value of every two hours."""
 
 Subject = tuple[str, str]
 Said = tuple[list[Sample], list[dict[str, Any]]]
@@ -59,35 +59,39 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
-    async def curve(self, config: AgentConfig, link: str) -> Curve:
-        """The traffic of a link over the policy's window.
+    async def curve(self, config: AgentConfig, kind: str, subject: str) -> Curve:
+        """The traffic of a link, or the CPU of a server, over the policy's window.
 
         Raises:
             HistoryError: the history cannot be read now.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self._thread, self._curve, config, link, clock.now().wall_s
+            self._thread, self._curve, config, kind, subject, clock.now().wall_s
         )
 
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _curve(self, config: AgentConfig, link: str, at_s: float) -> Curve:
+    def _curve(self, config: AgentConfig, kind: str, subject: str, at_s: float) -> Curve:
         from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
+        from agent.server_windows import KeptServers  # noqa: PLC0415 - numpy, see above
 
-        ticks = int(config.policy.links.window_s // self._tick_s)
+        policy = config.policy.servers if kind == "server" else config.policy.links
+        ticks = int(policy.window_s // self._tick_s)
         first = int((at_s - SETTLED_S) // self._tick_s) - ticks
+        capacity = math.nan
         with HistoryReader(self._path, self._tick_s) as reader:
-            ((_, traffic),) = reader.traffic([link], first, ticks)
-        rate = traffic.rate.tolist()
-        parts = (rate[n : n + PART_TICKS] for n in range(0, ticks, PART_TICKS))
-        rates = [max((it for it in part if not math.isnan(it)), default=None) for part in parts]
-        capacity = float(traffic.capacity[-1])
+            if kind == "server":
+                ((_, window),) = KeptServers(reader).servers([subject], first, ticks)
+                values = window.usage.levels["cpu"].tolist()
+            else:
+                ((_, traffic),) = reader.traffic([subject], first, ticks)
+                values, capacity = traffic.rate.tolist(), float(traffic.capacity[-1])
         known = None if math.isnan(capacity) else capacity
         from_s, to_s = first * self._tick_s, (first + ticks) * self._tick_s
-        return Curve(from_s, to_s, tuple(rates), known)
+        return Curve(from_s, to_s, _highest(values), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
         from agent import availability, data_centres, verdict_metrics  # noqa: PLC0415 - numpy, see above
@@ -119,6 +123,12 @@ class Assessor:
         ]
         centres = data_centres.samples(data_centres.data_centres(config, verdicts))
         return [*samples, *centres, *probes], said
+
+
+def _highest(values: list[float]) -> tuple[float | None, ...]:
+    """The highest value of each part; None where all are NaN."""
+    parts = (values[n : n + PART_TICKS] for n in range(0, len(values), PART_TICKS))
+    return tuple(max((it for it in part if not math.isnan(it)), default=None) for part in parts)
 
 
 def is_judged(config: AgentConfig) -> bool:

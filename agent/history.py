@@ -121,6 +121,7 @@ class History:
         self._last_ticks: dict[int, int] = {}
         self._known: dict[SeriesKey, tuple[int, ...]] = {}
         self.tick_count = 0
+        self._others = 0
         self.set_aside: list[Path] = []
         self._is_closed = True
         with self._named_errors():
@@ -263,8 +264,17 @@ class History:
             for statement in SCHEMA.split(";"):
                 db.execute(statement)
             db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", self._meta().items())
-        (self.tick_count,) = self._db.execute("SELECT count(*) FROM ticks").fetchone()
+        self._count_ticks()
         self._load_slots()
+
+    def _count_ticks(self) -> None:
+        self._others = self._others_commits()
+        (self.tick_count,) = self._db.execute("SELECT count(*) FROM ticks").fetchone()
+
+    def _others_commits(self) -> int:
+        """A number that moves when another connection, as that of an import, has committed."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def _check_meta(self) -> None:
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema")}
@@ -304,6 +314,8 @@ class History:
             self._load_slots()  # those given out in what was rolled back
             raise
         self.tick_count += new
+        if self._others != self._others_commits():
+            self._count_ticks()
 
     def _fill(self, db: sqlite3.Connection, records: dict[SeriesKey, Record]) -> int:
         """Write ticks, runs and states; return how many ticks had no row yet."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces, seen_since
 from agent.standing import Standing, unpacked
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
@@ -33,6 +33,12 @@ LINK_RATES_DROPPED = Metric(
     "Rates above what the port can carry, left out of the history.",
     ("link",),
 )
+LINK_SEEN_SINCE = Metric(
+    "netfold_link_seen_since_timestamp_seconds",
+    "gauge",
+    "Since when the link's rate is known without a gap; where it moves, the counters tell nothing.",
+    ("link",),
+)
 LINK_CAPACITY = Metric(
     "netfold_link_capacity_bytes_per_second",
     "gauge",
@@ -52,7 +58,8 @@ SYSTEM_LAST_USED = Metric(
     ("system",),
 )
 METRICS = (
-    *(LINK_RECEIVE, LINK_TRANSMIT, LINK_RATES_DROPPED, LINK_CAPACITY, LINK_OVERSOLD),
+    *(LINK_RECEIVE, LINK_TRANSMIT, LINK_SEEN_SINCE, LINK_RATES_DROPPED),
+    *(LINK_CAPACITY, LINK_OVERSOLD),
     SYSTEM_LAST_USED,
 )
 
@@ -144,7 +151,8 @@ class Recorder:
             after = self._next(key, before, reading, [span] if isinstance(span, Span) else ())
             totals = _unwrapped(before.totals, before.reading, reading, span)
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
-            after = replace(after, totals=totals, dropped=dropped)
+            since_s = seen_since(before.reading, reading, span, _seen_since_s(before), self._tick_s)
+            after = replace(after, totals=totals, dropped=dropped, seen_since_s=since_s)
         if self._identities.get(_subject(key), key.identity) != key.identity:
             # Bound to another interface: a jump to that one's count would look like traffic.
             after = replace(after, totals=(0, 0))
@@ -191,6 +199,8 @@ class Recorder:
         samples = [
             Sample(LINK_RECEIVE, standing.totals[0], link),
             Sample(LINK_TRANSMIT, standing.totals[1], link),
+            # To the millisecond: stores that keep 15 digits keep all of them.
+            Sample(LINK_SEEN_SINCE, round(_seen_since_s(standing), 3), link),
             Sample(LINK_RATES_DROPPED, standing.dropped, link),
         ]
         if reading.port_speed_bps is None:
@@ -230,6 +240,11 @@ def _let_go_of_the_oldest(record: Record) -> None:
     del record.ticks[:-MAX_PENDING_TICKS]
     for first in list(record.runs)[:-MAX_PENDING_TICKS]:
         del record.runs[first]
+
+
+def _seen_since_s(standing: Standing) -> float:
+    since_s = standing.seen_since_s
+    return standing.reading.at.wall_s if since_s is None else since_s
 
 
 def _subject(key: SeriesKey) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Which lines that must stay could be smaller, and what that would save."""
+"""Which lines and groups that must stay could be smaller, and what that would save."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,10 @@ _GONE = ("retired", "funding_cut")
 
 
 class RightSize(NamedTuple):
-    """A smaller bandwidth, and the yuan a year it saves; None where a price is not known."""
+    """A smaller bandwidth of each line, and the yuan a year that saves; None: a price is not known.
+
+    Of a group its primaries are meant.
+    """
 
     bandwidth_bps: float
     annual_saving_yuan: float | None
@@ -22,22 +25,35 @@ class RightSize(NamedTuple):
 def right_sized(
     config: AgentConfig,
     network: Network,
-    link: Link,
+    lines: Sequence[Link],
     status: Status,
     windows: Sequence[Traffic],
 ) -> RightSize | None:
-    """What a line could be instead; None if it is as it should be, or is not to stay.
+    """What a line, or each primary of a group, could be; None if it is right, or is not to stay.
 
     Only what is proven to be of normal or low use stays and is sized: an idle line is to go, and
-    so is one whose network is moving away. `windows` are the policy's and its busy periods.
+    so is one whose network is moving away. `windows` are the policy's and its busy periods, of a
+    group those of its sum. A group carries what its primaries do together, so several of them have
+    a size only if they are alike: how others would share a smaller sum is nobody's to guess.
     """
     if status not in {Status.NORMAL, Status.LOW_USE} or network.phase in (*LEAVING, *_GONE):
         return None
-    policy = config.policy
-    bandwidth_bps = right_size(windows, policy.links, policy.right_sizing.bandwidths)
-    if bandwidth_bps is None:
+    if not lines or (len(lines) > 1 and not _are_alike(lines)):
         return None
-    return RightSize(bandwidth_bps, _saving_yuan(config, link, bandwidth_bps))
+    policy = config.policy
+    together = [len(lines) * it for it in policy.right_sizing.bandwidths]
+    found_bps = right_size(windows, policy.links, together)
+    if found_bps is None:
+        return None
+    bandwidth_bps = found_bps / len(lines)
+    savings = [_saving_yuan(config, it, bandwidth_bps) for it in lines]
+    known = [it for it in savings if it is not None]
+    return RightSize(bandwidth_bps, sum(known) if len(known) == len(lines) else None)
+
+
+def _are_alike(lines: Sequence[Link]) -> bool:
+    bandwidths = {it.bandwidth_bps for it in lines}
+    return len(bandwidths) == 1 and None not in bandwidths
 
 
 def _saving_yuan(config: AgentConfig, link: Link, bandwidth_bps: float) -> float | None:

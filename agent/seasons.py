@@ -39,7 +39,9 @@ def earliest_s(
     if judgement.status is not Status.UNKNOWN:
         return None
     more = earliest(window, policy)
-    if more is None:
-        return None
-    over_s = (next_end(period, end_s) for period in judgement.unproven)
-    return max(end_s + more * window.tick_s, *over_s, 0.0)
+    return None if more is None else after(end_s + more * window.tick_s, judgement.unproven, end_s)
+
+
+def after(when_s: float, unproven: Iterable[str], end_s: float) -> float:
+    """`when_s`, but not before every period that is not proven has been over once more."""
+    return max([when_s, *(next_end(period, end_s) for period in unproven)])

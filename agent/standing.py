@@ -27,13 +27,12 @@ _BODY = Struct(
     "QQ"  # octets received and transmitted
     "ddq"  # uptime_s and port speed, or a level and for how long it holds; discontinuity
     "qdddd"  # the fold: tick, seconds covered and seen, amounts
-    "qqdd"  # its run: first, last, amounts
+    "qqdd"  # its run: first, last, amounts; without one, since when all is seen
     "QQI"  # the totals on /metrics, rates dropped
 )
 _PACK = _BODY.pack
 STANDING_BYTES = _CHECK_BYTES + _BODY.size
 _NONE = -1
-_NO_RUN = (_NONE, _NONE, nan, nan)
 _MOST = 2**64
 
 
@@ -48,13 +47,19 @@ class Standing:
     fold: Fold
     totals: tuple[int, int] = (0, 0)
     dropped: int = 0
+    seen_since_s: float | None = None
+    """Since when all is seen without a break; None: since the reading."""
 
     def packed(self) -> bytes:
         """Write it in `STANDING_BYTES` octets, without what its key says."""
         fold, totals, (wall_s, steady_s) = self.fold, self.totals, self.reading.at
         kind, bits, received, transmitted, first, second, moved = _of_reading(self.reading)
         amount, other = _pair(fold.amounts)
-        run_first, run_last, run_amount, run_other = _NO_RUN if fold.run is None else _run(fold.run)
+        # A run is open after a gap only: where none is, its place says how long there was none.
+        since_s = nan if self.seen_since_s is None else self.seen_since_s
+        run_first, run_last, run_amount, run_other = (
+            (_NONE, _NONE, since_s, nan) if fold.run is None else _run(fold.run)
+        )
         body = _PACK(
             kind,
             bits,
@@ -121,7 +126,7 @@ def unpacked(key: "SeriesKey", octets: bytes) -> Standing | None:
         moved = None if moved == _NONE else moved
         levels = _known(first), _known(second)
         reading = CounterReading(*who, at, received, transmitted, bits, *levels, moved)  # type: ignore[arg-type]  # as it was written
-    return Standing(reading, fold, (total, other), dropped)
+    return Standing(reading, fold, (total, other), dropped, _known(a) if run is None else None)
 
 
 def _pair(amounts: tuple[float, ...]) -> tuple[float, float]:

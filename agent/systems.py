@@ -6,7 +6,6 @@ from datetime import date
 from typing import Literal
 
 from agent.history_reader import HistoryReader
-from agent.judge.calendar import last_occurrence
 from agent.judge.status import Status
 from agent.judge.systems import (
     Declared,
@@ -18,6 +17,7 @@ from agent.judge.systems import (
     evidence_of,
     judge_system,
 )
+from agent.seasons import after, seasons
 from collectors.base import UseMeasure
 from config.agent import AgentConfig
 from config.inventory import System
@@ -30,6 +30,9 @@ _MEASURES: tuple[UseMeasure, ...] = (
     "interval",
     "last_used",
 )
+_WITH_TIME = {Doubt.UNWATCHED, Doubt.SEASON}
+"""Doubts that only more watching can end."""
+
 TOGETHER = 8
 """Systems whose windows stand in memory at once: 90 days of eight are 10 MB."""
 
@@ -38,7 +41,8 @@ TOGETHER = 8
 class SystemVerdict:
     """What is said of one system: its status, what the data alone prove, and by what.
 
-    `earliest_s`: when enough will have been watched, where nothing else is in the way.
+    `earliest_s`: when enough will have been watched, its busy periods too, where nothing else is in
+    the way.
     """
 
     system: System
@@ -64,15 +68,21 @@ def assess_systems(
         systems = config.systems[start : start + TOGETHER]
         windows = _windows(reader, [it.name for it in systems], end_tick - ticks, ticks)
         for system, window in zip(systems, windows, strict=True):
-            seasons = tuple(_seasons(reader, system, end_tick))
             declared = Declared(bool(system.ports), bool(system.udp_ports))
             evidence = evidence_of(window)
-            judgement = judge_system(declared, evidence, policy.watched, seasons)
-            earliest_s = None
-            if judgement.doubts == (Doubt.UNWATCHED,):
-                earliest_s = window.to_s + earliest(window, policy.watched) * reader.tick_s
+            during = dict(_during(reader, system, window.to_s))
+            judgement = judge_system(declared, evidence, policy.watched, during)
             status = _shown(system, judgement.status, today)
-            yield SystemVerdict(system, status, judgement, evidence, earliest_s)
+            when_s = _earliest_s(window, judgement, policy.watched)
+            yield SystemVerdict(system, status, judgement, evidence, when_s)
+
+
+def _earliest_s(window: Watched, judgement: SystemJudgement, least_watched: float) -> float | None:
+    """When it can be proven that nobody uses it; None if more than time stands against that."""
+    if not judgement.doubts or not _WITH_TIME.issuperset(judgement.doubts):
+        return None
+    watched_s = window.to_s + earliest(window, least_watched) * window.tick_s
+    return after(watched_s, judgement.unproven, window.to_s)
 
 
 def _shown(system: System, proven: Status, today: date) -> Status:
@@ -81,13 +91,13 @@ def _shown(system: System, proven: Status, today: date) -> Status:
     return Status.STANDBY if system.role == "standby" else proven
 
 
-def _seasons(reader: HistoryReader, system: System, end_tick: int) -> Iterator[SystemEvidence]:
+def _during(
+    reader: HistoryReader, system: System, end_s: float
+) -> Iterator[tuple[str, SystemEvidence]]:
     """The last occurrence of each declared busy period, unwatched if the history is younger."""
-    for period in system.busy_periods:
-        begin_s, end_s = last_occurrence(period, end_tick * reader.tick_s)
-        first, stop = int(begin_s // reader.tick_s), int(end_s // reader.tick_s)
-        for window in _windows(reader, [system.name], first, max(1, stop - first)):
-            yield evidence_of(window)
+    for it in seasons(system.busy_periods, end_s, reader.tick_s):
+        (window,) = _windows(reader, [system.name], it.first, it.ticks)
+        yield it.period, evidence_of(window)
 
 
 def _windows(reader: HistoryReader, names: list[str], first: int, ticks: int) -> Iterator[Watched]:

@@ -31,7 +31,7 @@ class Verdict:
     sizes: Sizes | None = None
     """A server's, where an agent measured it."""
     right_size: RightSize | None = None
-    """A line's that must stay and could be smaller."""
+    """Of a line or group that must stay and could be smaller."""
 
     @property
     def main_evidence(self) -> Evidence | None:

@@ -19,7 +19,7 @@ def said_of(
 
     Keys that most verdicts have nothing for are left out of them.
     """
-    return {
+    said: dict[str, Any] = {
         "kind": one.kind,
         "subject": one.subject,
         "status": one.status,
@@ -29,6 +29,9 @@ def said_of(
         "policy": policy.hash,
         **(_of_system(one) if isinstance(one, SystemVerdict) else _of_line(one)),
     }
+    if one.judgement.unproven:
+        said["busy_periods_unproven"] = list(one.judgement.unproven)
+    return said
 
 
 def _of_line(one: Verdict) -> dict[str, object]:
@@ -40,8 +43,6 @@ def _of_line(one: Verdict) -> dict[str, object]:
         ],
         "evidence": _evidence(one),
     }
-    if one.judgement.unproven:
-        said["busy_periods_unproven"] = list(one.judgement.unproven)
     if (size := one.right_size) is not None:
         said["right_size"] = size._asdict()
     return said

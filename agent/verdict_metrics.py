@@ -41,18 +41,30 @@ TIME_ABOVE = Metric(
     "Share of the window at or above the threshold of a rule: at least, and at most.",
     ("link", "rule", "bound"),
 )
-RIGHT_SIZE = Metric(
-    "netfold_link_right_size_bytes_per_second",
-    "gauge",
-    "Smallest usual bandwidth at which a link that must stay would not be busy, if it is smaller.",
-    ("link",),
-)
-SAVING = Metric(
-    "netfold_link_right_size_saving_yuan",
-    "gauge",
-    "What that bandwidth would save a year, at the prices of the configuration.",
-    ("link",),
-)
+RIGHT_SIZE = {
+    "link": Metric(
+        "netfold_link_right_size_bytes_per_second",
+        "gauge",
+        "Smallest usual bandwidth at which a link that must stay would not be busy, if smaller.",
+        ("link",),
+    ),
+    "group": Metric(
+        "netfold_group_right_size_bytes_per_second",
+        "gauge",
+        "Smallest usual bandwidth of each primary at which a group that must stay would not be "
+        "busy, if smaller.",
+        ("group",),
+    ),
+}
+SAVING = {
+    kind: Metric(
+        f"netfold_{kind}_right_size_saving_yuan",
+        "gauge",
+        "What that bandwidth would save a year, at the prices of the configuration.",
+        (kind,),
+    )
+    for kind in RIGHT_SIZE
+}
 RECLAIMABLE = Metric(
     "netfold_network_reclaimable_yuan",
     "gauge",
@@ -78,7 +90,8 @@ MISSED = Metric(
 METRICS = (
     *(WATCHED, MISSED),
     *(*VERDICT.values(), *SINCE.values(), *CONFIRMED.values()),
-    *(LOAD, SEEN, TIME_ABOVE, RIGHT_SIZE, SAVING, RECLAIMABLE, POLICY_INFO, LAST_RUN),
+    *(LOAD, SEEN, TIME_ABOVE, *RIGHT_SIZE.values(), *SAVING.values()),
+    *(RECLAIMABLE, POLICY_INFO, LAST_RUN),
 )
 
 
@@ -99,7 +112,9 @@ def samples(
         yield Sample(CONFIRMED[one.kind], int(tenure.confirmed), (one.subject,))
         if isinstance(one, SystemVerdict):
             yield from _of_system(one)
-        elif one.kind == "link":
+        elif one.kind in RIGHT_SIZE:
+            yield from _right_size(one)
+        if isinstance(one, Verdict) and one.kind == "link":
             yield from _of_link(one)
     yield from _reclaimable(config, verdicts)
 
@@ -109,16 +124,19 @@ def _of_link(one: Verdict) -> Iterator[Sample]:
     if evidence is None:
         return
     yield Sample(SEEN, evidence.seen_ratio, (one.subject,))
-    if (size := one.right_size) is not None:
-        yield Sample(RIGHT_SIZE, size.bandwidth_bps / 8, (one.subject,))
-        if size.annual_saving_yuan is not None:
-            yield Sample(SAVING, size.annual_saving_yuan, (one.subject,))
     for stat in ("mean", "p50", "p95", "p99", "peak"):
         if (value := getattr(evidence, stat)) is not None:
             yield Sample(LOAD, value, (one.subject, stat))
     for outcome in one.judgement.outcomes:
         for bound, share in zip(("lower", "upper"), outcome.share, strict=True):
             yield Sample(TIME_ABOVE, share, (one.subject, str(outcome), bound))
+
+
+def _right_size(one: Verdict) -> Iterator[Sample]:
+    if (size := one.right_size) is not None:
+        yield Sample(RIGHT_SIZE[one.kind], size.bandwidth_bps / 8, (one.subject,))
+        if size.annual_saving_yuan is not None:
+            yield Sample(SAVING[one.kind], size.annual_saving_yuan, (one.subject,))
 
 
 def _of_system(one: SystemVerdict) -> Iterator[Sample]:

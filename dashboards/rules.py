@@ -13,7 +13,7 @@ from agent.judge.bounds import NOTHING_KNOWN
 from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import Outcome
-from agent.recorder import LINK_CAPACITY, LINK_RECEIVE, LINK_TRANSMIT
+from agent.recorder import LINK_CAPACITY, LINK_RECEIVE, LINK_SEEN_SINCE, LINK_TRANSMIT
 from agent.verdict_metrics import TIME_ABOVE
 from collectors.base import Metric
 from config.policy import LinkPolicy, Rule, load_policy
@@ -75,12 +75,14 @@ def _rate(counter: Metric) -> str:
 
     The counter at either end of a tick is on the straight line between the readings around it, as
     the agent has it; rate() forgets what crosses between one tick's last reading and the next one.
-    A tick without readings around both ends is not seen, nor one in which the counter began anew.
+    A tick without readings around both ends is not seen, nor one in which the counter began anew,
+    nor one with a gap that the agent tells: a counter that stands still is no silence then.
     """
     name = counter.name
     start = f"predict_linear({name}[{_AROUND}] offset 4m, -{TICK_S:g})"
     end = f"predict_linear({name}[{_AROUND}] offset -1m, 0)"
     rate = f"({end} - {start}) / {TICK_S:g} and resets({name}[7m] offset -1m) == 0"
+    rate += f" and changes({LINK_SEEN_SINCE.name}[7m] offset -1m) == 0"
     return f"last_over_time(({rate})[{_ONCE}:{_TICK}] offset 1m)"
 
 

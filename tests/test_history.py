@@ -61,6 +61,21 @@ def test_a_series_that_joins_later_does_not_disturb_the_ticks_of_others(path: Pa
     history.close()
 
 
+def test_ticks_that_an_import_took_in_beside_the_agent_are_counted_with_the_next_write(
+    path: Path,
+) -> None:
+    history, importing = History(path), History(path)
+    history.write({EDU: record(Tick(10, (1.0, 2.0)))})
+    old = [record(*(Tick(number, (3.0, 4.0)) for number in range(10)))]
+    importing.fill({TAX: it} for it in old)
+    importing.close()
+    history.write({EDU: record(Tick(11, (1.0, 2.0)))})
+    assert history.tick_count == 12
+    history.write({EDU: record(Tick(12, (1.0, 2.0)))})
+    assert history.tick_count == 13
+    history.close()
+
+
 def test_a_rate_already_written_is_not_overwritten_when_the_clock_steps_back(path: Path) -> None:
     history = History(path)
     history.write({EDU: record(Tick(10, (1.0, 2.0)))})

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.clock import now
+from agent.history import History
 from agent.judge.status import Status
 from agent.web.curve import Curve, drawn
 from agent.web.figures import rule
 from agent.web.words import WORDS, language
 from tests.agentproc import running
 from tests.test_assessor import department, judged
+from tests.test_server_verdict import IDLE, TICKS, remember
 
 
 def test_the_landing_page_shows_every_network_and_line_with_its_verdict(tmp_path: Path) -> None:
@@ -60,6 +63,41 @@ def test_a_lines_page_shows_its_curve_its_rules_and_their_bounds(tmp_path: Path)
     assert missing.body == b"no line 'nobody' has been judged; / lists those that were\n"
 
 
+def test_a_servers_page_shows_each_measure_its_curve_and_its_rules(tmp_path: Path) -> None:
+    """Of fourteen days, of which the agent has measured none itself."""
+    end = int(now().wall_s // 300)
+    history = History(tmp_path / "data" / "history.sqlite")
+    remember(history, "db<1>", IDLE | {"cpu": 0.2, "receive": 2.5e6}, end - TICKS, TICKS)
+    history.close()
+    server = {"name": "db<1>", "local": True, "data_centre": "市政务云"}
+    with running(tmp_path, {"servers": [server]}) as agent:
+        judged(agent)
+        landing = agent.get("/?lang=zh").body.decode()
+        english = agent.get("/server/db%3C1%3E?lang=en").body.decode()
+        chinese = agent.get("/server/db%3C1%3E?lang=zh").body.decode()
+        missing = agent.get("/server/nobody")
+    assert '<a href="/server/db%3C1%3E?lang=zh">db&lt;1&gt;</a>' in landing
+    assert "<script" not in english
+    assert '<span class="verdict normal">normal</span>' in english
+    assert "市政务云" in english
+    assert english.count("<tr") == 1 + 4 + 1 + 8
+    shown = dict(
+        re.findall(r'<th scope="row">(.*?)</th>\s*<td.*?</td>\s*<td.*?>(.*?)</td>', english)
+    )
+    assert shown["CPU"] == "20.0%"
+    assert shown["Busy cores"] == "0.8"
+    assert shown["Traffic"] == "2.5 Mbit/s"
+    assert '<th scope="row">Traffic ≥ 1 Mbit/s</th>' in english
+    assert '<th scope="row">Busy cores ≥ 0.5</th>' in english
+    assert '<th scope="row">CPU ≥ 3%</th>' in english
+    assert 'd="M0.0,176.0H' in english  # 20 % of the CPU: four fifths from the top
+    assert "Highest CPU use of every two hours. Full height is 100.0%." in english
+    assert "占用核数" in chinese
+    assert "每两小时最高CPU使用率" in chinese
+    assert missing.status == 404
+    assert missing.body == b"no server 'nobody' has been judged; / lists those that were\n"
+
+
 def damaged(path: Path) -> None:
     path.write_bytes(b"this is no history" * 100)
 
@@ -105,9 +143,9 @@ def test_a_history_that_cannot_be_read_is_said_on_a_lines_page(
 def test_a_rule_is_shown_with_the_unit_of_its_measure() -> None:
     share = {"share": [0.0, 0.001], "holds": None}
     seen = rule({"rule": "idle: rate >= 2000000 at most 0.001", **share})
-    assert seen[1:] == ("idle", "rate", "≥ 2 Mbit/s", "≤ 0.1%", "0.00%", "0.10%", "None", False)
+    assert seen[1:] == ("idle", "of_rate", "≥ 2 Mbit/s", "≤ 0.1%", "0.00%", "0.10%", "None", False)
     seen = rule({"rule": "busy: load >= 0.70 more than 0.05", **share})
-    assert seen[1:5] == ("busy", "load", "≥ 70%", "> 5%")
+    assert seen[1:5] == ("busy", "of_load", "≥ 70%", "> 5%")
     with pytest.raises(ValueError, match=r"not a rule: 'load >= 0\.70'"):
         rule({"rule": "load >= 0.70", **share})
 
@@ -115,7 +153,7 @@ def test_a_rule_is_shown_with_the_unit_of_its_measure() -> None:
 def test_a_curve_has_gaps_where_nothing_was_seen() -> None:
     drawing = drawn(Curve(0, 1, (0.0, None, 5.0, 10.0), None))
     assert drawing.path == "M0.0,220.0H250.0M500.0,110.0H750.0L750.0,0.0H1000.0"
-    assert (drawing.capacity_y, drawing.top_bps) == (None, 10.0)
+    assert (drawing.capacity_y, drawing.top) == (None, 10.0)
     assert drawn(Curve(0, 1, (None, None), 1e8)) == ("", 0.0, 1e8)
     assert drawn(Curve(0, 1, (0.0, 0.0), None)).path == "M0.0,220.0H500.0L500.0,220.0H1000.0"
 

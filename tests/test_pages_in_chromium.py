@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agent.clock import now
@@ -14,6 +15,8 @@ from tests.agentproc import Agent, running
 from tests.browser import Browser, browsing
 from tests.picture import Colour, Picture
 from tests.test_assessor import TICKS, department, judged
+from tests.test_server_verdict import IDLE, remember
+from tests.test_server_verdict import TICKS as SERVER_TICKS
 
 LIGHT = {"idle": (255, 226, 184), "normal": (217, 240, 221), "unknown": (236, 239, 243)}
 DARK = {"idle": (107, 67, 10), "normal": (29, 74, 45), "unknown": (50, 59, 70)}
@@ -30,7 +33,7 @@ ENDS = """[...document.querySelectorAll("{}")].map(it => {{
 }})"""
 """Where the text of each element ends, not its box."""
 
-PAGES = ("/", "/link/stepped", f"/link/{LONG}")
+PAGES = ("/", "/link/stepped", f"/link/{LONG}", "/server/db")
 
 
 def busy_department(folder: Path) -> dict[str, Any]:
@@ -47,7 +50,10 @@ def busy_department(folder: Path) -> dict[str, Any]:
     history = History(folder / "data/history.sqlite")
     key = SeriesKey("link", "stepped", "local/none", "octets")
     history.write({key: Record(ticks)}, [Capacity("link", "stepped", 0.0, 1e8)])
+    numbers = np.arange(SERVER_TICKS)
+    remember(history, "db", IDLE | {"cpu": 0.3 + 0.2 * np.sin(numbers / 500)}, end - SERVER_TICKS)
     history.close()
+    config["servers"] = [{"name": "db", "local": True, "data_centre": "市政务云"}]
     config["node"] = {"name": "node-1", "department": "某省教育厅"}
     config["networks"][0]["title"] = "全省教育系统视频会议和远程教学专用网络（含市县两级延伸线路）"
     config["links"] += [
@@ -199,6 +205,15 @@ def test_a_lines_page_shows_what_was_seen_of_it(browser: Browser, agent: Agent) 
     assert browser.text("tr[title='low_use: load >= 0.10 at most 0.05']").split("\t") == [
         *("low use", "Load ≥ 10%", "≤ 5%", "100.00%", "100.00%", "no"),
     ]
+
+
+def test_a_servers_page_draws_its_cpu_up_to_the_whole_of_it(browser: Browser, agent: Agent) -> None:
+    browser.show(width=1280)
+    browser.open(f"http://{agent.address}/server/db")
+    assert browser.text("table.measures tbody tr").split("\t")[:2] == ["CPU", "100.0%"]
+    assert browser.text("figcaption").startswith("Highest CPU use of every two hours. Full height")
+    assert browser.value("document.querySelectorAll('svg path').length") == 1
+    assert browser.text("tr[title='idle: cores >= 0.5 at most 0.05'] th") == "Busy cores ≥ 0.5"
 
 
 def test_chinese_is_painted_as_characters_and_not_as_boxes(browser: Browser, agent: Agent) -> None:

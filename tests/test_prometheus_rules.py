@@ -140,12 +140,12 @@ def test_a_line_without_a_capacity_has_no_shares_of_its_load(tmp_path: Path) -> 
         "eval_time": "1h",
         "exp_samples": [{"labels": "{}", "value": 4}],
     }
-    ask(tmp_path, series(DAY[:1])[:2], "1h", question)
+    ask(tmp_path, series(DAY[:1])[:-1], "1h", question)
 
 
 def test_the_window_holds_thirty_days_and_no_hour_more(tmp_path: Path) -> None:
     """Evaluated once an hour, every hour has one tick."""
-    counters = [{"series": f"{name}{LINK}", "values": "0x44640"} for name in COUNTERS]
+    counters = [{"series": f"{name}{LINK}", "values": "0x44640"} for name in (*COUNTERS, SINCE)]
     question = {
         "expr": f"max({SEEN_30D})",
         "eval_time": "31d",
@@ -154,6 +154,33 @@ def test_the_window_holds_thirty_days_and_no_hour_more(tmp_path: Path) -> None:
     ask(tmp_path, counters, "1h", question)
 
 
+def test_a_counter_that_stands_still_is_not_counted_where_the_agent_saw_no_rate(
+    tmp_path: Path,
+) -> None:
+    """Silent for two hours, of which the agent knew no rate from the second one's first poll on."""
+    counters = [{"series": f"{name}{LINK}", "values": "0x180"} for name in COUNTERS]
+    since = {"series": f"{SINCE}{LINK}", "values": "0x60 3600+60x120"}
+    ask(
+        tmp_path,
+        [*counters, since],
+        "5m",
+        {"expr": f"max({SEEN_1H})", "eval_time": "1h5m", "exp_samples": exactly(11)},
+        {"expr": f"max({SEEN_1H})", "eval_time": "2h5m", "exp_samples": []},
+    )
+
+
+def test_of_an_older_agent_that_does_not_say_what_it_saw_nothing_is_counted(
+    tmp_path: Path,
+) -> None:
+    question = {"expr": SEEN_1H, "eval_time": "1h5m", "exp_samples": []}
+    ask(tmp_path, [it for it in series(DAY[:1]) if SINCE not in it["series"]], "5m", question)
+
+
+def exactly(value: float) -> list[dict[str, Any]]:
+    return [{"labels": "{}", "value": value}]
+
+
+SINCE = "netfold_link_seen_since_timestamp_seconds"
 COUNTERS = ("netfold_link_receive_bytes_total", "netfold_link_transmit_bytes_total")
 
 
@@ -173,6 +200,7 @@ def series(hours: tuple[Hour, ...]) -> list[dict[str, str]]:
     ]
     capacity = f"netfold_link_capacity_bytes_per_second{LINK}"
     minutes = len(hours) * 60
+    found.append({"series": f"{SINCE}{LINK}", "values": f"0x{minutes}"})
     return [*found, {"series": capacity, "values": f"{CAPACITY_BPS / 8:.0f}x{minutes}"}]
 
 

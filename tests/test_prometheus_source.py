@@ -7,7 +7,7 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.agentproc import netfold, write
 
 TICK = 6_000_000
 START_S = TICK * 300.0
+SAMPLED = ("receive_bytes_total", "transmit_bytes_total", "seen_since_timestamp_seconds")
 ANYBODY = PrometheusAccess()
 Answer = Callable[[BaseHTTPRequestHandler, Mapping[str, str]], None]
 
@@ -77,11 +78,15 @@ def says(status: int, body: bytes, length: int | None = None, **headers: str) ->
 
 
 def holding(
-    counters: Mapping[str, list[tuple[float, int, int]]],
+    counters: Mapping[str, Sequence[tuple[float, ...]]],
     labels: Mapping[str, str] | None = None,
+    sampled: Sequence[str] = SAMPLED,
     **more: Any,
 ) -> Answer:
-    """Answer as a server that scraped these links at these times; their capacity is 100M."""
+    """Answer as a server that scraped these links at these times; their capacity is 100M.
+
+    The agent says that it saw all, as long as no scrape names another moment as its fourth.
+    """
 
     def answer(request: BaseHTTPRequestHandler, form: Mapping[str, str]) -> None:
         result = []
@@ -95,9 +100,9 @@ def holding(
             length_s = float(form["query"].rsplit("[", 1)[1].removesuffix("ms]")) / 1000
             end_s = float(form["time"])
             inside = [it for it in scrapes if end_s - length_s <= it[0] <= end_s]
-            for name, at in (("receive", 1), ("transmit", 2)):
-                metric = {"__name__": f"netfold_link_{name}_bytes_total", **own}
-                values = [[it[0], str(it[at])] for it in inside]
+            for at, name in enumerate(sampled, 1):
+                metric = {"__name__": f"netfold_link_{name}", **own}
+                values = [[it[0], str((*it, START_S - 900)[at])] for it in inside]
                 result += [{"metric": metric, "values": values}] if values else []
         data = {"resultType": "matrix", "result": result}
         body = json.dumps({"status": "success", "data": data, **more}).encode()
@@ -139,19 +144,73 @@ def test_a_link_that_the_server_holds_nothing_of_is_unseen_and_never_idle(
     assert [it["status"] for it in json.loads(done.stdout)] == ["unknown", "unknown"]
 
 
-def test_servers_and_systems_are_left_out_and_another_policy_is_tried_on_the_lines(
+def test_systems_are_left_out_in_one_line_and_another_policy_is_tried_on_the_rest(
     tmp_path: Path,
 ) -> None:
-    servers, systems = [{"name": "here", "local": True}], [{"name": "leave", "ports": [8443]}]
-    path = department(tmp_path, servers=servers, systems=systems)
+    path = department(tmp_path, systems=[{"name": "leave", "ports": [8443]}])
     write(tmp_path / "lax.yaml", {"links": {"window": "1d", "confirm_after": "1d"}})
     args = ("assess", "-c", path, "--at", "2027-01-15T08:00", "--policy", tmp_path / "lax.yaml")
     with serving(holding({"a": scrapes(18)})) as url:
         done = netfold(*args, "--prometheus", url)
         said = json.loads(netfold(*args, "--prometheus", url, "--json").stdout)
+    assert done.stderr.count("systems are not judged by a Prometheus") == 1
     assert "0 of 2 subjects change under this policy" in done.stdout
     assert [(it["kind"], it["subject"]) for it in said] == [("link", "a"), ("network", "edu")]
     assert said[0]["evidence"]["ticks"] == 288
+
+
+def polled(moved: Callable[[int], bool], count: int = 24) -> list[tuple[float, int, int, float]]:
+    """Scrapes of a silent counter, at some of which the agent had a gap up to its last poll."""
+    since_s, found = START_S - 900, []
+    for at_s, *_ in scrapes(count):
+        since_s = at_s - 1 if moved(len(found)) else since_s
+        found.append((at_s, 7, 7, since_s))
+    return found
+
+
+def test_a_counter_that_stands_still_is_no_silence_where_the_agent_knew_no_rate() -> None:
+    with serving(holding({"a": polled(lambda _: False)})) as url:
+        assert list(window(url, ticks=4).rate) == [0] * 4
+    # What stood still for six minutes before the gap may have been its last poll, shown again.
+    with serving(holding({"a": polled(lambda n: n == 14)})) as url:
+        assert list(np.isnan(window(url, ticks=4).rate)) == [False, True, True, False]
+    with serving(holding({"a": polled(lambda _: True)})) as url:
+        assert np.isnan(window(url, ticks=4).rate).all()
+
+
+def test_what_stood_on_metrics_while_its_device_was_silent_is_no_silence() -> None:
+    """Polled every 120 s, a device is away for 10 minutes: its values stand for 6 of them."""
+    scraped = polled(lambda n: n == 14)
+    away = [it for it in scraped if not 6 < (it[0] - START_S) / 60 < 13]
+    with serving(holding({"a": away})) as url:
+        assert list(np.isnan(window(url, ticks=4).rate)) == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("speed_bps", "is_seen"),
+    [
+        pytest.param(100e6, True, id="32-bits-cannot-wrap-between-polls"),
+        pytest.param(1e9, False, id="a-fast-port"),
+        pytest.param(np.nan, False, id="no-speed-is-known"),
+    ],
+)
+def test_an_older_agent_is_believed_only_where_it_cannot_be_wrong(
+    speed_bps: float, is_seen: bool
+) -> None:
+    line = Line(TICK, np.full(3, speed_bps), 300.0)
+    for at_s, *octets in scrapes(20):
+        line.take(at_s, *octets)
+    line.end()
+    assert list(np.isnan(line.receive)) == [not is_seen] * 3
+
+
+def test_an_older_agent_is_named_in_one_line(tmp_path: Path) -> None:
+    path = department(tmp_path)
+    with serving(holding({"a": scrapes(18)}, sampled=SAMPLED[:2])) as url:
+        done = netfold("assess", "-c", path, "--prometheus", url, "--at", "2027-01-15T08:20")
+    assert done.stderr.count("\n") == 1
+    assert "an older agent was scraped" in done.stderr
+    assert "netfold_link_seen_since_timestamp_seconds" in done.stderr
 
 
 def test_a_series_that_ends_is_unseen_from_there_on() -> None:
@@ -178,9 +237,10 @@ def test_two_agents_links_of_one_name_are_told_apart_by_the_label_that_is_writte
         ]
         body: dict[str, Any] = {"status": "success", "data": {"result": []}}
         for instance in its if form["path"].endswith("query") else []:
-            for name in ("receive", "transmit"):
-                metric = {"__name__": f"netfold_link_{name}_bytes_total"}
-                values = [[it[0], str(it[1])] for it in scrapes(18)]
+            for name in SAMPLED:
+                metric = {"__name__": f"netfold_link_{name}"}
+                octets = [it[1] for it in scrapes(18)] if "bytes" in name else [7] * 18
+                values = [[it[0], str(n)] for it, n in zip(scrapes(18), octets, strict=True)]
                 row = {"metric": metric | {"link": "a", "instance": instance}, "values": values}
                 body["data"]["result"].append(row)
         says(200, json.dumps(body).encode())(request, form)
@@ -422,7 +482,7 @@ def test_no_scrapes_show_more_than_the_counters_counted(its: list[tuple[int, int
     total = 0
     for at_s, more in sorted(its):
         total += more
-        line.take(START_S + at_s, total, 0)
+        line.take(START_S + at_s, total, 0, START_S)
     line.end()
     assert np.nansum(line.receive) * 300 <= total * 8 * (1 + 1e-9)
 

@@ -13,6 +13,7 @@ from agent.recorder import (
     LINK_OVERSOLD,
     LINK_RATES_DROPPED,
     LINK_RECEIVE,
+    LINK_SEEN_SINCE,
     Recorder,
 )
 from collectors.base import CounterReading, GaugeReading, Metric, Moment, Sample
@@ -179,6 +180,74 @@ def test_a_rate_beyond_the_port_is_counted_and_its_tick_is_absent() -> None:
         samples = recorder.take([reading(minute * 60, octets)])
     assert value(samples, LINK_RATES_DROPPED) == 1
     assert [tick.number for tick in recorder.drain()[0][KEY].ticks] == [FIRST + 1]
+
+
+def since(samples: list[Sample]) -> float:
+    """Since which second after noon all is seen."""
+    found = value(samples, LINK_SEEN_SINCE)
+    assert found is not None
+    return found - NOON
+
+
+def test_what_is_seen_without_a_gap_began_where_it_did() -> None:
+    recorder = Recorder()
+    began = [since(recorder.take([reading(minute * 60, 0)])) for minute in range(10)]
+    assert began == [0] * 10
+    assert since(recorder.take([reading(840, 0)])) == 0  # within a tick nothing is lost
+
+
+@pytest.mark.parametrize(
+    ("after", "began_s"),
+    [
+        pytest.param(reading(120, 10**13), 120, id="no-port-can-carry-it"),
+        pytest.param(reading(120, 7, discontinuity=3), 120, id="the-device-said-so"),
+        pytest.param(reading(120, 7, counter_bits=32), 120, id="another-counter"),
+        pytest.param(reading(420, 7), 420, id="more-than-a-tick-is-known-only-altogether"),
+        pytest.param(
+            reading(120, 7, uptime_s=40.0), 120, id="a-restart-of-a-device-without-a-fall"
+        ),
+        pytest.param(reading(120, 7, at=Moment(NOON - 60, 1_120.0)), -60, id="the-clock-was-set"),
+        pytest.param(reading(120, 7, identity="r1/ge7"), 120, id="another-interface"),
+    ],
+)
+def test_what_is_seen_begins_anew_after_a_gap(after: CounterReading, began_s: float) -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 7), reading(60, 7)])
+    assert since(recorder.take([after])) == began_s
+
+
+def test_after_a_restart_of_the_device_all_since_its_boot_is_seen() -> None:
+    recorder = Recorder()
+    recorder.take([reading(0, 5_000, transmit_bytes=700)])
+    assert since(recorder.take([reading(120, 70, uptime_s=50.0)])) == 70
+
+
+@pytest.mark.parametrize("speed_bps", [1e10, None])
+def test_32_bits_on_a_fast_port_are_never_seen_however_still_they_stand(
+    speed_bps: float | None,
+) -> None:
+    recorder = Recorder()
+    its = [reading(60 * it, 7, counter_bits=32, port_speed_bps=speed_bps) for it in range(9)]
+    assert [since(recorder.take([it])) for it in its] == [60 * it for it in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("back_s", "began_s"),
+    [
+        pytest.param(540, 60, id="at-once"),
+        pytest.param(780, 60, id="within-a-tick"),
+        pytest.param(800, 800, id="after-more-than-a-tick"),
+    ],
+)
+def test_a_restarted_agent_still_knows_since_when_it_sees_all(
+    back_s: float, began_s: float
+) -> None:
+    before, after = Recorder(), Recorder()
+    before.take([reading(0, 0), reading(60, 10**13)])
+    before.take([reading(60 * minute, 10**13) for minute in range(2, 9)])
+    records, _ = before.drain(everything=True)
+    after.restore({key: record.state for key, record in records.items()})
+    assert since(after.take([reading(back_s, 10**13)])) == began_s
 
 
 def test_only_a_local_link_has_its_ports_speed_as_capacity() -> None:

@@ -102,3 +102,48 @@ def test_what_it_saves_is_said_where_both_prices_are_known(tmp_path: Path) -> No
     assert said["moving"] is said["idle"] is said["edu"] is None
     words = netfold("explain", "a", "-c", path, "--at", at).stdout
     assert "10 Mbit/s would do: it would surely not be busy, and cost 144,000 yuan" in words
+
+
+def sized_groups(folder: Path, **rates: float) -> dict[str, Any]:
+    """What `assess` says of groups of 100M lines: one, two alike, and two that are not."""
+    mstp: dict[str, Any] = {"annual_cost_yuan": "168000", "line_type": "MSTP"}
+    path = department(
+        folder,
+        [
+            link("one", "edu", group="single", **mstp),
+            link("spare", "edu", group="single", role="backup", **mstp),
+            link("left", "edu", group="pair", **mstp),
+            link("right", "edu", group="pair", **mstp),
+            link("wide", "edu", group="odd", **mstp),
+            link("narrow", "edu", group="odd", **mstp | {"bandwidth": "10M"}),
+            link("still", "edu", group="idle", **mstp),
+        ],
+        edu={},
+    )
+    price = {"bandwidth": "10M", "annual_cost_yuan": "24000", "line_type": "MSTP"}
+    write(path, json.loads(path.read_text()) | {"prices": [price]})
+    (folder / "data").mkdir()
+    names = ("one", "spare", "left", "right", "wide", "narrow", "still")
+    capacities = dict.fromkeys(names, 1e8) | {"narrow": 1e7}
+    fill(folder / "data" / "history.sqlite", dict.fromkeys(names, 0.0) | rates, capacities)
+    at = datetime.fromtimestamp(END * 300, UTC).isoformat()
+    done = netfold("assess", "-c", path, "--at", at, "--json")
+    assert done.returncode == 0, done.stderr
+    explained = netfold("explain", "pair", "-c", path, "--at", at).stdout
+    found = {it["subject"]: it.get("right_size") for it in json.loads(done.stdout)}
+    return {**found, "words": explained}
+
+
+def test_a_group_is_sized_by_what_its_lines_carry_together(tmp_path: Path) -> None:
+    its = {"one": 2e6, "spare": 3e6, "left": 5e6, "right": 5e6, "wide": 5e6, "narrow": 1e6}
+    said = sized_groups(tmp_path, **its)
+    assert said["single"] == {"bandwidth_bps": 1e7, "annual_saving_yuan": 144_000}
+    assert said["pair"] == {"bandwidth_bps": 1e7, "annual_saving_yuan": 288_000}
+    assert said["odd"] is said["idle"] is None
+    assert said["one"] is said["spare"] is said["left"] is None  # the group is what is sized
+    assert "10 Mbit/s for each primary would do" in said["words"]
+
+
+def test_a_group_whose_present_size_is_right_has_no_smaller_one(tmp_path: Path) -> None:
+    said = sized_groups(tmp_path, one=5e7, spare=1e7, left=6e7, right=6e7)
+    assert said["single"] is said["pair"] is None

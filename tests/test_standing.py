@@ -46,7 +46,9 @@ def standings(draw: st.DrawFn) -> tuple[SeriesKey, Standing]:
         draw(unknown | seconds),
         draw(unknown | st.integers(0, 2**32)),
     )
-    return OCTETS, Standing(counters, draw(folds(at.wall_s, 2)), totals, dropped)
+    fold = draw(folds(at.wall_s, 2))
+    since_s = None if fold.run else draw(unknown | seconds)
+    return OCTETS, Standing(counters, fold, totals, dropped, since_s)
 
 
 @given(standings())

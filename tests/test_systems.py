@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from agent.clock import now
 from agent.history import History
 from agent.history_reader import HistoryReader
+from agent.judge.calendar import SHANGHAI
 from agent.judge.status import Status
 from agent.judge.system_words import doubts_in_words, sampling_in_words
 from agent.judge.systems import (
@@ -28,6 +29,7 @@ from agent.judge.systems import (
     judge_system,
 )
 from agent.recorder import Recorder
+from agent.seasons import seasons
 from agent.systems import SystemVerdict, assess_systems
 from agent.verdict_json import said_of
 from agent.web.words import WORDS
@@ -163,9 +165,12 @@ def test_a_busy_period_must_have_passed_without_use() -> None:
     used = evidence_of(replace(window(DAY), clients=np.ones(DAY)))
     unwatched = evidence_of(replace(window(DAY), clients=np.full(DAY, np.nan)))
     unused = evidence_of(window(DAY))
-    by_season = [judge_system(TCP, unused, WATCHED, (it,)) for it in (used, unwatched, unused)]
+    by_season = [
+        judge_system(TCP, unused, WATCHED, {"month_end": it}) for it in (used, unwatched, unused)
+    ]
     assert [it.status.value for it in by_season] == ["unknown", "unknown", "suspected_unused"]
     assert by_season[0].doubts == (Doubt.SEASON,)
+    assert [it.unproven for it in by_season] == [("month_end",), ("month_end",), ()]
 
 
 @given(
@@ -305,7 +310,38 @@ def test_exempt_and_standby_are_shown_and_what_is_proven_is_kept(path: Path) -> 
 
 def test_a_busy_period_before_the_history_leaves_it_unknown(path: Path) -> None:
     a_day(path, Recorder()).close()
-    assert verdict(path, busy_periods=("06-01..06-10",)).judgement.doubts == (Doubt.SEASON,)
+    found = verdict(path, busy_periods=("06-01..06-10",))
+    assert found.judgement.doubts == (Doubt.SEASON,)
+    over = datetime(2027, 6, 11, tzinfo=SHANGHAI)
+    assert found.earliest_s == over.timestamp()
+
+
+def test_a_system_that_was_watched_for_too_short_a_time_waits_for_its_busy_period_too(
+    path: Path,
+) -> None:
+    a_day(path, Recorder(), days=1).close()
+    later = NOON + 40_000
+    with HistoryReader(path) as reader:
+        for periods, when_s in (
+            ((), NOON + 86_400 + 40_000 - 0.05 * 86_400),
+            (("month_end",), datetime(2027, 2, 1, tzinfo=SHANGHAI).timestamp()),
+        ):
+            leave = System(name="leave", ports=(8443,), busy_periods=periods)
+            (found,) = assess_systems(config(leave), reader, int(later // 300), TODAY)
+            assert Doubt.UNWATCHED in found.judgement.doubts
+            assert found.earliest_s == pytest.approx(when_s, abs=900)
+    udp = System(name="leave", ports=(8443,), udp_ports=(53,), busy_periods=("month_end",))
+    with HistoryReader(path) as reader:
+        (found,) = assess_systems(config(udp), reader, int(later // 300), TODAY)
+    assert found.earliest_s is None
+
+
+def test_lines_and_systems_have_the_same_busy_periods() -> None:
+    """A tick that a period only touches is the period's, whatever is judged."""
+    (season,) = seasons(["month_end"], NOON, 7200 * 6)
+    assert season.first * 7200 * 6 <= datetime(2026, 12, 29, tzinfo=SHANGHAI).timestamp()
+    stop_s = (season.first + season.ticks) * 7200 * 6
+    assert stop_s >= datetime(2027, 1, 1, tzinfo=SHANGHAI).timestamp()
 
 
 def test_when_it_was_last_used_outlives_a_restart_in_the_middle_of_a_tick(path: Path) -> None:

@@ -25,6 +25,7 @@ from agent.judge.rates import TICK_S
 from agent.judge.status import Status
 from agent.judge.verdict import earliest, judge
 from agent.replay import changes
+from agent.server_assessment import assess_servers
 from agent.sources.rows import SeriesError
 from agent.sources.series import File, Span
 from agent.sources.series import read as read_series
@@ -61,7 +62,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 @source_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(as_json: bool, **source: Any) -> None:
-    """Judge all by the agent's history, every line by a Prometheus, or all of a CSV file."""
+    """Judge all by the agent's history, lines and servers by a Prometheus, or all of a CSV file."""
     done = judged(**source)
     changed = {(it.kind, it.subject): it for it in done.changes or ()}
     if as_json:
@@ -135,9 +136,13 @@ def _of_history(config: AgentConfig, own: Policy | None, at_s: float | None) -> 
 
 
 def _of_prometheus(url: str, config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
-    """Lines only: of servers and systems a Prometheus does not hold what the judge needs."""
+    """Lines and servers: a system's clients on its own host, as a proxy, are not on /metrics."""
     from agent.sources.prometheus import PrometheusReader  # noqa: PLC0415 - aiohttp only for it
 
+    if config.systems:
+        log.warning(
+            "systems are not judged by a Prometheus: it knows nothing of clients on the host itself"
+        )
     try:
         with (
             shown("reading") as progress,
@@ -147,7 +152,8 @@ def _of_prometheus(url: str, config: AgentConfig, own: Policy | None, at_s: floa
 
             def by(policy: Policy) -> Verdicts:
                 its = config.model_copy(update={"policy": policy})
-                return list(assess_lines(its, reader, end_tick, today))
+                servers = assess_servers(its, reader, end_tick, today)
+                return [*assess_lines(its, reader, end_tick, today), *servers]
 
             return _under(config.policy, own, by)
     except ValueError as error:

@@ -54,7 +54,7 @@ def _of_line(one: Verdict) -> Iterator[str]:
         yield f"  {rule_in_words(outcome, main.ticks)}"
     yield flip_in_words(one.judgement, main.ticks)
     if one.right_size is not None:
-        yield _smaller(one.right_size)
+        yield _smaller(one.right_size, " for each primary" if one.kind == "group" else "")
     if one.earliest_s is not None:
         yield f"if it stays silent and seen, low use can be proven from {iso(one.earliest_s)}"
 
@@ -74,8 +74,8 @@ def _of_system(one: SystemVerdict) -> Iterator[str]:
         yield f"if watched on without a client, it can be proven from {iso(one.earliest_s)}"
 
 
-def _smaller(size: RightSize) -> str:
-    text = f"{size.bandwidth_bps / 1e6:g} Mbit/s would do: it would surely not be busy"
+def _smaller(size: RightSize, of_what: str) -> str:
+    text = f"{size.bandwidth_bps / 1e6:g} Mbit/s{of_what} would do: it would surely not be busy"
     saving = size.annual_saving_yuan
     return text if saving is None else f"{text}, and cost {saving:,.0f} yuan less a year"
 

@@ -112,6 +112,19 @@ def bridge(before: CounterReading, after: CounterReading, tick_s: float = TICK_S
     return _doubt(span, after.counter_bits, _port_speed_bps(before, after)) or span
 
 
+def seen_since(
+    before: CounterReading, after: CounterReading, span: Span | Gap, so_far_s: float, tick_s: float
+) -> float:
+    """Since which wall time all up to the reading `after` is seen without a break.
+
+    `so_far_s` says it of the reading before. What crossed in a span of more than a tick is known
+    only altogether, so that nothing of it is seen.
+    """
+    if isinstance(span, Gap) or not _is_short(span, tick_s):
+        return after.at.wall_s
+    return span.start_s if span.start_s > before.at.wall_s or span.since_boot else so_far_s
+
+
 def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
     """Let a level stand until the next reading, but no longer than it says it holds."""
     if before.value is None:

@@ -4,6 +4,7 @@ One client proves use. That nobody came is only believed of a window that was wa
 throughout, by looks that hardly any connection escapes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -87,28 +88,40 @@ class Declared(NamedTuple):
 
 
 class SystemJudgement(NamedTuple):
-    """What the data prove, and why they do not prove more."""
+    """What the data prove, and why they do not prove more.
+
+    `unproven` are the declared busy periods that stand against it.
+    """
 
     status: Status
     doubts: tuple[Doubt, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+
+NO_SEASONS: Mapping[str, SystemEvidence] = {}
 
 
 def judge_system(
     declared: Declared,
     evidence: SystemEvidence,
     least_watched: float,
-    seasons: tuple[SystemEvidence, ...] = (),
+    seasons: Mapping[str, SystemEvidence] = NO_SEASONS,
 ) -> SystemJudgement:
     """In use as soon as one client was seen; unused only if nothing stands against it.
 
-    `seasons` are the last occurrences of its declared busy periods: each must prove as much.
+    `seasons` are the last occurrences of its declared busy periods by name: each must prove as
+    much.
     """
     if _is_used(evidence):
         return SystemJudgement(Status.IN_USE)
     doubts = _doubts(declared, evidence, least_watched)
-    if any(_is_used(it) or _doubts(declared, it, least_watched) for it in seasons):
-        doubts += (Doubt.SEASON,)
-    return SystemJudgement(Status.UNKNOWN if doubts else Status.SUSPECTED_UNUSED, doubts)
+    unproven = tuple(
+        period
+        for period, it in seasons.items()
+        if _is_used(it) or _doubts(declared, it, least_watched)
+    )
+    doubts += (Doubt.SEASON,) if unproven else ()
+    return SystemJudgement(Status.UNKNOWN if doubts else Status.SUSPECTED_UNUSED, doubts, unproven)
 
 
 def evidence_of(window: Watched) -> SystemEvidence:

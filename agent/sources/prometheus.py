@@ -8,52 +8,37 @@ import asyncio
 import json
 import logging
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 
-from agent.judge.bounds import Floats, Traffic, carried
+from agent.judge.bounds import Traffic
 from agent.judge.rates import TICK_S
-from agent.recorder import LINK_CAPACITY, LINK_RECEIVE, LINK_TRANSMIT
-from agent.sources.promapi import MOST_POINTS, Api, Found
-from agent.sources.scraped import Line
-from agent.sources.windows import SourceError
+from agent.recorder import LINK_CAPACITY, LINK_SEEN_SINCE
+from agent.server_windows import ServerWindow, window_of
+from agent.sources.batch import LINKS, SERVERS, Asked, Batch
+from agent.sources.promapi import MOST_POINTS, Api
+from collectors import server
 from collectors.base import Metric
-from collectors.link import PORT_SPEED
 from config.prometheus import PrometheusAccess
 
 log = logging.getLogger(__name__)
 
 TOGETHER = 32
-"""Links asked for at once."""
+"""Subjects asked for at once."""
 
 CHUNK_S = 6 * 3600.0
 """Of samples asked for at once: 1,440 a series where it is scraped every 15 s."""
 
 _BITS = 8
 
-_Key = tuple[tuple[str, str], ...]
-"""The labels of a series."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What is known of some links so far."""
-
-    first: int
-    ticks: int
-    levels: dict[str, dict[str, Floats]] = field(default_factory=dict)
-    lines: dict[str, dict[_Key, Line]] = field(default_factory=dict)
-
 
 class PrometheusReader:
-    """What one server holds of an agent's links; a context manager.
+    """What one server holds of an agent's links and servers; a context manager.
 
-    `progress` is told which part (0 to 1) of the links in hand is read.
+    `progress` is told which part (0 to 1) of the subjects in hand is read.
 
     Raises:
         ValueError: the address cannot be asked.
@@ -73,7 +58,8 @@ class PrometheusReader:
         self._api = Api(url, access)
         self._runner = asyncio.Runner()
         self._open = AsyncExitStack()
-        self._has_found = False
+        self._has_found: dict[str, bool] = {}
+        self._untold: set[str] = set()
 
     def __enter__(self) -> Self:
         self._runner.run(self._open.enter_async_context(self._api))
@@ -82,9 +68,20 @@ class PrometheusReader:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._runner.run(self._open.aclose())
         self._runner.close()
-        if error is None and not self._has_found:
-            facts = {"server": self._url}
-            log.warning("the server holds nothing of these links, all is unseen", extra=facts)
+        if error is not None:
+            return
+        facts = {"server": self._url}
+        for kind, has_found in self._has_found.items():
+            if not has_found:
+                log.warning(
+                    "the server holds nothing of these %ss, all is unseen", kind, extra=facts
+                )
+        if self._untold:
+            log.warning(
+                "an older agent was scraped, which did not say where 32-bit counters tell nothing:"
+                " links on ports that are fast enough to let one wrap are unseen there",
+                extra=facts | {"links": len(self._untold), "metric": LINK_SEEN_SINCE.name},
+            )
 
     def traffic(
         self, links: Sequence[str], first: int, ticks: int
@@ -94,97 +91,73 @@ class PrometheusReader:
         Raises:
             SourceError: the server does not answer as it should; no link is judged by half.
         """
-        for start in range(0, len(links), TOGETHER):
-            some = links[start : start + TOGETHER]
+        for link, batch in self._batches(LINKS, links, first, ticks):
+            receive, transmit = batch.rates(link)
+            capacity = _BITS * batch.constant(link, LINK_CAPACITY)
+            yield link, Traffic(first, receive, transmit, capacity, (), self.tick_s)
+
+    def servers(
+        self, servers: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, ServerWindow]]:
+        """Each server's window from tick number `first`, without the size of its disks.
+
+        Raises:
+            SourceError: the server does not answer as it should; none is judged by half.
+        """
+        for name, batch in self._batches(SERVERS, servers, first, ticks):
+            receive, transmit = batch.rates(name)
+            read_of = {
+                "cpu": batch.level(name, server.CPU),
+                "memory": batch.level(name, server.MEMORY_USED),
+                "cores": batch.constant(name, server.CORES),
+                "memory_bytes": batch.constant(name, server.MEMORY),
+                "receive": receive,
+                "transmit": transmit,
+                "disk_bytes": np.full(ticks, np.nan),
+            }
+            yield name, window_of(read_of, first, self.tick_s)
+
+    def _batches(
+        self, asked: Asked, subjects: Sequence[str], first: int, ticks: int
+    ) -> Iterator[tuple[str, Batch]]:
+        """Each subject with the batch that knows it; what is done with it may be ambiguous."""
+        for start in range(0, len(subjects), TOGETHER):
+            some = subjects[start : start + TOGETHER]
 
             def tell(part: float, done: int = start, more: int = len(some)) -> None:
-                self._progress((done + part * more) / len(links))
+                self._progress((done + part * more) / len(subjects))
 
-            batch = self._runner.run(self._fetch(some, first, ticks, tell))
-            for link in some:
-                yield link, self._window(batch, link)
+            batch = Batch(self._url, asked, first, ticks, self.tick_s)
+            self._runner.run(self._fetch(asked, batch, some, tell))
+            self._untold |= batch.untold
+            for subject in some:
+                known = self._has_found.get(asked.kind, False)
+                self._has_found[asked.kind] = known or batch.is_known(subject)
+                yield subject, batch
 
     async def _fetch(
-        self, links: Sequence[str], first: int, ticks: int, tell: Callable[[float], None]
-    ) -> _Batch:
-        batch = _Batch(first, ticks)
-        constant = self._selector((LINK_CAPACITY, PORT_SPEED), links)
-        for start in range(first, first + ticks, MOST_POINTS):
-            count = min(MOST_POINTS, first + ticks - start)
-            found = await self._api.steps(constant, start * self.tick_s, self.tick_s, count)
-            self._take_levels(batch, found)
-        counters = self._selector((LINK_RECEIVE, LINK_TRANSMIT), links)
+        self, asked: Asked, batch: Batch, subjects: Sequence[str], tell: Callable[[float], None]
+    ) -> None:
+        first, stop = batch.first, batch.first + batch.ticks
+        constants = self._selector(asked.constants, asked.kind, subjects)
+        for start in range(first, stop, MOST_POINTS):
+            count = min(MOST_POINTS, stop - start)
+            batch.take_constants(
+                await self._api.steps(constants, start * self.tick_s, self.tick_s, count)
+            )
+        sampled = self._selector(asked.sampled, asked.kind, subjects)
         # A tick is covered by what was read before its beginning and after its end.
-        start_s, end_s = (first - 1) * self.tick_s, (first + ticks + 1) * self.tick_s
+        start_s, end_s = (first - 1) * self.tick_s, (stop + 1) * self.tick_s
         for at_s in np.arange(start_s, end_s, CHUNK_S).tolist():
             until_s = min(at_s + CHUNK_S, end_s)
-            self._take_counters(batch, await self._api.samples(counters, at_s, until_s))
+            batch.take_samples(await self._api.samples(sampled, at_s, until_s))
             tell((until_s - start_s) / (end_s - start_s))
-        return batch
 
-    def _selector(self, metrics: Iterable[Metric], links: Iterable[str]) -> str:
+    def _selector(self, metrics: Iterable[Metric], kind: str, subjects: Iterable[str]) -> str:
         names = "|".join(metric.name for metric in metrics)
-        own = "|".join(re.escape(link) for link in links)
+        own = "|".join(re.escape(it) for it in subjects)
         others = "".join(f",{name}={_quoted(text)}" for name, text in self._labels.items())
-        return f'{{__name__=~"{names}",link=~{_quoted(own)}{others}}}'
-
-    def _take_levels(self, batch: _Batch, found: Iterable[Found]) -> None:
-        for series in found:
-            known = batch.levels.setdefault(series.labels.get("link", ""), {})
-            level = known.setdefault(series.labels["__name__"], np.full(batch.ticks, np.nan))
-            at = np.rint(np.array(series.times_s) / self.tick_s).astype(int) - batch.first
-            inside = (at >= 0) & (at < batch.ticks)
-            level[at[inside]] = np.array(series.values)[inside] * _BITS
-
-    def _take_counters(self, batch: _Batch, found: Iterable[Found]) -> None:
-        pairs: defaultdict[_Key, dict[str, Found]] = defaultdict(dict)
-        for series in found:
-            labels = {name: it for name, it in series.labels.items() if name != "__name__"}
-            pairs[tuple(sorted(labels.items()))][series.labels.get("__name__", "")] = series
-        for key, pair in pairs.items():
-            if LINK_RECEIVE.name in pair and LINK_TRANSMIT.name in pair:
-                line = self._line(batch, key)
-                transmitted = _by_time(pair[LINK_TRANSMIT.name])
-                for at_s, received in _by_time(pair[LINK_RECEIVE.name]).items():
-                    if at_s in transmitted:
-                        line.take(at_s, received, transmitted[at_s])
-
-    def _line(self, batch: _Batch, key: _Key) -> Line:
-        link = dict(key).get("link", "")
-        lines = batch.lines.setdefault(link, {})
-        if key not in lines:
-            speed = batch.levels.get(link, {}).get(PORT_SPEED.name)
-            speed = np.full(batch.ticks, np.nan) if speed is None else carried(speed)
-            lines[key] = Line(batch.first, speed, self.tick_s)
-        return lines[key]
-
-    def _window(self, batch: _Batch, link: str) -> Traffic:
-        receive, transmit = np.full(batch.ticks, np.nan), np.full(batch.ticks, np.nan)
-        lines = batch.lines.get(link, {})
-        for line in lines.values():
-            line.end()
-            seen = ~np.isnan(line.receive)
-            if np.any(seen & ~np.isnan(receive)):
-                msg = f"{self._url}: {_ambiguous(link, list(lines))}"
-                raise SourceError(msg)
-            receive[seen], transmit[seen] = line.receive[seen], line.transmit[seen]
-        self._has_found |= bool(lines)
-        capacity = batch.levels.get(link, {}).get(LINK_CAPACITY.name)
-        capacity = np.full(batch.ticks, np.nan) if capacity is None else carried(capacity)
-        return Traffic(batch.first, receive, transmit, capacity, (), self.tick_s)
-
-
-def _by_time(series: Found) -> Mapping[float, float]:
-    return dict(zip(series.times_s, series.values, strict=True))
-
-
-def _ambiguous(link: str, keys: Sequence[_Key]) -> str:
-    """Say by which label two agents' links of one name can be told from each other."""
-    one, other = dict(keys[0]), dict(keys[1])
-    name = next((it for it in one if one[it] != other.get(it)), "instance")
-    seen = f"{one.get(name)!r} and {other.get(name)!r}"
-    right = f"write under prometheus: labels: {{{name}: {one.get(name)}}}"
-    return f"link {link!r} is there twice at one time, with {name} {seen}; {right}"
+        return f'{{__name__=~"{names}",{kind}=~{_quoted(own)}{others}}}'
 
 
 def _quoted(text: str) -> str:

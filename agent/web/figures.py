@@ -15,11 +15,17 @@ FIGURES = ("seen_ratio", "mean", "p95", "peak", "capacity_bps")
 SERVER_FIGURES = ("seen_ratio", "cpu_mean", "cpu_p95", "cpu_peak", "memory_mean")
 """Of a server's evidence: how much of its CPU was seen, and how it and the memory were used."""
 
+MEASURE_FIGURES = ("seen_ratio", "mean", "p95", "p99", "peak")
+"""Of each measure of a server: how much of it was seen, and what."""
+
 _RULE = re.compile(r"(\w+): (\w+) >= (\S+) (at most|more than) (\S+)( in office hours)?")
 
 
 class RuleSeen(NamedTuple):
-    """A rule, and between which shares of the time the data put it; `text` is its exact name."""
+    """A rule, and between which shares of the time the data put it; `text` is its exact name.
+
+    `measure` is a key of the words.
+    """
 
     text: str
     status: str
@@ -57,21 +63,50 @@ def server_figures(evidence: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(zip(SERVER_FIGURES, map(percent, shown), strict=True))
 
 
+class MeasureSeen(NamedTuple):
+    """What was seen of a measure, each figure with its name; `name` is a key of the words."""
+
+    name: str
+    figures: tuple[tuple[str, str], ...]
+
+
+def measures(evidence: Mapping[str, Any]) -> list[MeasureSeen]:
+    """What was seen of each measure of a server, in its unit."""
+    return [
+        MeasureSeen(
+            f"of_{measure}",
+            tuple(
+                (name, percent(its[name]) if name == "seen_ratio" else level(measure, its[name]))
+                for name in MEASURE_FIGURES
+            ),
+        )
+        for measure, its in evidence.items()
+    ]
+
+
+def level(measure: str, value: float | None) -> str:
+    """A measured level in its measure's unit: bit/s, cores, or a percentage."""
+    if measure == "network":
+        return bandwidth(value if value is None else float(f"{value:.3g}"))
+    if measure == "cores":
+        return UNKNOWN if value is None else f"{value:.3g}"
+    return percent(value)
+
+
 def rule(said: Mapping[str, Any]) -> RuleSeen:
-    """A rule of a line's verdict, its level a share of the capacity or a rate."""
+    """A rule of a verdict, its level a ratio, a rate or a number of cores."""
     found = _RULE.fullmatch(said["rule"])
     if found is None:
         msg = f"not a rule: {said['rule']!r}"
         raise ValueError(msg)
     status, measure, threshold, how, limit, office = found.groups()
-    level = bandwidth(float(threshold)) if measure == "rate" else _exact(threshold)
     sign = "≤" if how == "at most" else ">"
     lower, upper = (f"{share:.2%}" for share in said["share"])
     return RuleSeen(
         text=said["rule"],
         status=status,
-        measure=measure,
-        level=f"≥ {level}",
+        measure=f"of_{measure}",
+        level=f"≥ {_threshold(measure, threshold)}",
         limit=f"{sign} {_exact(limit)}",
         lower=lower,
         upper=upper,
@@ -98,6 +133,12 @@ def bandwidth(bps: float | None) -> str:
         if bps >= limit:
             return f"{bps / limit:g} {prefix}bit/s"
     return f"{bps:g} bit/s"
+
+
+def _threshold(measure: str, written: str) -> str:
+    if measure in {"rate", "network"}:
+        return bandwidth(float(written))
+    return f"{float(written):g}" if measure == "cores" else _exact(written)
 
 
 def _exact(ratio: str) -> str:

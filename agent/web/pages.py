@@ -13,11 +13,14 @@ from agent.history import HistoryError
 from agent.web.curve import HEIGHT, WIDTH, Curve, drawn
 from agent.web.figures import (
     FIGURES,
+    MEASURE_FIGURES,
     SERVER_FIGURES,
     bandwidth,
     day,
     figures,
+    measures,
     office_figures,
+    percent,
     rule,
     server_figures,
 )
@@ -29,13 +32,13 @@ _HERE = Path(__file__).parent
 
 
 class Judged(Protocol):
-    """What the page of a line needs of the agent."""
+    """What the page of a line or a server needs of the agent."""
 
     config: AgentConfig
     verdicts: list[dict[str, Any]]
 
-    async def curve(self, link: str) -> Curve:
-        """The traffic of a line over its window; HistoryError if it cannot be read."""
+    async def curve(self, kind: str, subject: str) -> Curve:
+        """What a link or a server did over its window; HistoryError if it cannot be read."""
 
 
 class Row(NamedTuple):
@@ -86,33 +89,69 @@ async def link(request: web.Request, agent: Judged) -> web.Response:
         web.HTTPNotFound: no line of that name has been judged.
         web.HTTPServiceUnavailable: the history cannot be read.
     """
+    verdict, curve = await _of_subject(request, agent, "link", "line")
+    drawing = drawn(curve)
+    context = {
+        "figures": figures(verdict["evidence"]),
+        "office": office_figures(verdict["evidence"]),
+        "drawing": drawing,
+        "top": bandwidth(round(drawing.top)),
+    }
+    return _rendered("link.html", request, agent.config, _shared(verdict, curve) | context)
+
+
+async def server(request: web.Request, agent: Judged) -> web.Response:
+    """One server: its verdict, each measure's figures, its CPU's curve, and each rule.
+
+    Raises:
+        web.HTTPNotFound: no server of that name has been judged.
+        web.HTTPServiceUnavailable: the history cannot be read.
+    """
+    verdict, curve = await _of_subject(request, agent, "server", "server")
+    centres = (it.data_centre for it in agent.config.servers if it.name == verdict["subject"])
+    drawing = drawn(curve, least_top=1.0)
+    context = {
+        "data_centre": next(centres, None),
+        "names": MEASURE_FIGURES,
+        "measures": measures(verdict["evidence"]),
+        "office": office_figures(verdict["evidence"]["cpu"]),
+        "office_of": "of_cpu",
+        "drawing": drawing,
+        "top": percent(drawing.top),
+    }
+    return _rendered("server.html", request, agent.config, _shared(verdict, curve) | context)
+
+
+async def _of_subject(
+    request: web.Request, agent: Judged, kind: str, word: str
+) -> tuple[Mapping[str, Any], Curve]:
+    """What was last judged of the subject that the path names, and what it did."""
     name = request.match_info["name"]
-    found = (it for it in agent.verdicts if (it["kind"], it["subject"]) == ("link", name))
+    found = (it for it in agent.verdicts if (it["kind"], it["subject"]) == (kind, name))
     verdict = next(found, None)
     if verdict is None:
-        raise web.HTTPNotFound(text=f"no line {name!r} has been judged; / lists those that were\n")
+        text = f"no {word} {name!r} has been judged; / lists those that were\n"
+        raise web.HTTPNotFound(text=text)
     try:
-        curve = await agent.curve(name)
+        return verdict, await agent.curve(kind, name)
     except HistoryError as error:
         text = f"the history could not be read, try again later: {error}\n"
         raise web.HTTPServiceUnavailable(text=text) from error
-    drawing = drawn(curve)
-    context = {
+
+
+def _shared(verdict: Mapping[str, Any], curve: Curve) -> dict[str, Any]:
+    """What the pages of lines and servers have in common."""
+    return {
         "verdict": verdict,
         "policy": verdict["policy"],
         "since": day(verdict["since"]),
         "earliest": verdict["earliest"] and day(verdict["earliest"]),
-        "figures": figures(verdict["evidence"]),
-        "office": office_figures(verdict["evidence"]),
-        "drawing": drawing,
         "width": WIDTH,
         "height": HEIGHT,
-        "top": bandwidth(round(drawing.top_bps)),
         "from_day": facts.day(curve.from_s),
         "to_day": facts.day(curve.to_s),
         "rules": [rule(it) for it in verdict["rules"]],
     }
-    return _rendered("link.html", request, agent.config, context)
 
 
 def _rendered(

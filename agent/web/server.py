@@ -33,8 +33,8 @@ class Served(Protocol):
     def unmeasured(self) -> int:
         """Targets not measured yet."""
 
-    async def curve(self, link: str) -> Curve:
-        """The traffic of a line over its window; HistoryError if it cannot be read."""
+    async def curve(self, kind: str, subject: str) -> Curve:
+        """What a link or a server did over its window; HistoryError if it cannot be read."""
 
     def metrics(self, *, openmetrics: bool = False) -> bytes:
         """All metrics as text."""
@@ -78,6 +78,7 @@ def application(agent: Served) -> web.Application:
     pages.set_up(app)
     app.router.add_get("/", paths.page)
     app.router.add_get("/link/{name}", paths.link)
+    app.router.add_get("/server/{name}", paths.server)
     app.router.add_get("/metrics", paths.metrics)
     app.router.add_get("/config", paths.config)
     app.router.add_get("/sd", paths.discovery)
@@ -99,6 +100,9 @@ class _Paths:
 
     async def link(self, request: web.Request) -> web.Response:
         return await pages.link(request, self._agent)
+
+    async def server(self, request: web.Request) -> web.Response:
+        return await pages.server(request, self._agent)
 
     async def metrics(self, request: web.Request) -> web.Response:
         openmetrics = wants_openmetrics(_header(request, "Accept"))
