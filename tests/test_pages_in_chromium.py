@@ -63,7 +63,6 @@ def busy_department(folder: Path) -> dict[str, Any]:
     leave = {"name": "leave", "title": "请假系统", "ports": [8443], "used_by": "全市公务员"}
     udp = {"name": "resolver", "title": "全省统一域名解析系统", "ports": [53], "udp_ports": [53]}
     config["systems"] = [leave | {"use_frequency": "每月"}, udp]
-    config["servers"] = [{"name": "this-host", "local": True, "data_centre": "市政务云"}]
     return config
 
 
