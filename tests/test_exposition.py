@@ -57,6 +57,17 @@ def test_what_a_source_says_anew_replaces_all_that_it_said() -> None:
     assert own_lines(exposition.render(0.0)) == []
 
 
+def test_a_value_may_be_whole_at_one_time_and_not_at_the_next_whatever_its_label_says() -> None:
+    exposition = Exposition()
+    label = "50 %d\n %b\n"
+    for value, said in ((3, "3"), (0.5, "0.5"), (math.inf, "+Inf"), (2**64 - 1, str(2**64 - 1))):
+        exposition.put("a", [Sample(BYTES, value, (label,)), Sample(BYTES, 7, ("other",))])
+        assert own_lines(exposition.render(0.0))[-2:] == [
+            rf'netfold_x_bytes_total{{link="50 %d\n %b\n"}} {said}',
+            'netfold_x_bytes_total{link="other"} 7',
+        ]
+
+
 def test_values_are_dropped_when_their_time_is_over() -> None:
     exposition = Exposition()
     exposition.put("a", [Sample(PLAIN, 3)], until_s=180.0)
