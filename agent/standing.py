@@ -6,18 +6,16 @@ All of a standing is numbers, so that thousands of them are written with every t
 from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zlib import crc32
 
 from agent.judge.rates import Fold, Run
+from agent.series import SeriesKey
 from collectors.base import CounterReading, GaugeReading, Moment
-
-if TYPE_CHECKING:
-    from agent.history import SeriesKey
 
 _COUNTER, _GAUGE = 1, 2
 
-_CHECK_BYTES = 4
+_CHECK = Struct("<I")
 """CRC-32 of what follows: a bad disk may change any of it."""
 
 _BODY = Struct(
@@ -31,7 +29,7 @@ _BODY = Struct(
     "QQI"  # the totals on /metrics, rates dropped
 )
 _PACK = _BODY.pack
-STANDING_BYTES = _CHECK_BYTES + _BODY.size
+STANDING_BYTES = _CHECK.size + _BODY.size
 _NONE = -1
 _NO_RUN = (_NONE, _NONE, nan, nan)
 _MOST = 2**64
@@ -78,7 +76,7 @@ class Standing:
             totals[1] % _MOST,
             self.dropped,
         )
-        return crc32(body).to_bytes(_CHECK_BYTES, "little") + body
+        return _CHECK.pack(crc32(body)) + body
 
 
 def _of_reading(reading: CounterReading | GaugeReading) -> tuple[Any, ...]:
@@ -101,10 +99,10 @@ def _run(run: Run) -> tuple[float, ...]:
     return (run.first, run.last, *_pair(run.amounts))
 
 
-def unpacked(key: "SeriesKey", octets: bytes) -> Standing | None:
+def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
     """Read what `packed` wrote of a series; None if it is anything else."""
-    body = octets[_CHECK_BYTES:]
-    if len(body) != _BODY.size or int.from_bytes(octets[:_CHECK_BYTES], "little") != crc32(body):
+    body = octets[_CHECK.size :]
+    if len(octets) != STANDING_BYTES or _CHECK.unpack_from(octets) != (crc32(body),):
         return None
     kind, bits, wall_s, steady_s, received, transmitted, first, second, moved, *rest = _BODY.unpack(
         body

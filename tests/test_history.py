@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import agent.history
+import agent.history_file
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import Run, Tick
 from agent.standing import STANDING_BYTES
@@ -147,7 +147,7 @@ def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begun(path: Path, damag
 def test_a_file_locked_by_another_is_waited_for_then_said_and_nothing_is_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.history.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("agent.history_file.LOCK_WAIT_S", 0.2)
     history = History(path)
     history.write({EDU: record(Tick(10, (1.0, 2.0)))})
     other = sqlite3.connect(path, isolation_level=None)
@@ -190,11 +190,11 @@ def test_a_shorter_run_of_a_clock_set_back_does_not_replace_a_longer_one(path: P
 def test_a_first_start_on_a_full_disk_leaves_nothing_that_the_next_one_refuses(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = agent.history.SCHEMA
-    monkeypatch.setattr("agent.history.SCHEMA", whole + "DROP TABLE no_room")
+    whole = agent.history_file.SCHEMA
+    monkeypatch.setattr("agent.history_file.SCHEMA", whole + "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         History(path)
-    monkeypatch.setattr("agent.history.SCHEMA", whole)
+    monkeypatch.setattr("agent.history_file.SCHEMA", whole)
     History(path).close()
 
 
@@ -210,7 +210,7 @@ def test_when_no_new_file_can_replace_a_damaged_one_the_next_write_tries_again(
     with path.open("r+b") as file:
         file.seek(4_096)
         file.write(b"\xee" * (size - 4_096))
-    monkeypatch.setattr("agent.history.SCHEMA", "DROP TABLE no_room")
+    monkeypatch.setattr("agent.history_file.SCHEMA", "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         history.write({EDU: record(Tick(500, (5.0, 6.0)))})
     monkeypatch.undo()
