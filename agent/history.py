@@ -166,22 +166,27 @@ class History:
     def _fill(self, db: sqlite3.Connection, records: dict[SeriesKey, Record]) -> int:
         """Write ticks, runs and states; return how many ticks had no row yet."""
         # Another series may have had a slot that is given anew.
-        states = dict.fromkeys(self._slots.give(db, records), history_rows.NOWHERE)
+        states = dict.fromkeys(self._slots.give(db, records.keys()), history_rows.NOWHERE)
         rates: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         runs: list[tuple[int, int, int, str]] = []
         for key, record in records.items():
-            slots = self._slots.note(db, key, record)
+            slots = self._slots.given[key]
             for number, values in record.ticks:
                 of_tick = rates[number]
                 of_tick[0].extend(slots)
                 of_tick[1].extend(values)
             if record.runs:
                 runs += _rows(slots[0], record.runs.values())
+                self._slots.note(db, slots, max(it.last for it in record.runs.values()))
             if record.state:
                 states[slots[0]] = record.state
         db.executemany(_LONGER_RUN, runs)
         history_rows.place(db, states)
-        return sum(history_rows.merge(db, number, *of_tick) for number, of_tick in rates.items())
+        new = 0
+        for number, (seen, its) in rates.items():
+            self._slots.note(db, seen, number)
+            new += history_rows.merge(db, number, seen, its)
+        return new
 
     def _prune(self, db: sqlite3.Connection, before: int, keep: int) -> None:
         newest = "SELECT min(tick) FROM (SELECT tick FROM ticks ORDER BY tick DESC LIMIT ?)"

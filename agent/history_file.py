@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from agent.clock import now
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
+_OLDER = ("1", "2")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS series (
@@ -125,18 +126,19 @@ class HistoryFile:
         if not tables:
             return
         meta = dict(self._db.execute("SELECT * FROM meta")) if "meta" in tables else {}
-        if meta == self._meta | {"schema_version": "1"}:
-            self._take_over_the_first_version()
+        if meta in [self._meta | {"schema_version": older} for older in _OLDER]:
+            self._take_over()
         elif meta != self._meta:
             seen = meta or f"the tables {', '.join(sorted(tables))}"
             msg = f"{self._path}: not a history of this version: {seen}, expected {self._meta}; "
             msg += "move it away, or set another data_dir"
             raise HistoryError(msg)
 
-    def _take_over_the_first_version(self) -> None:
+    def _take_over(self) -> None:
         """Forget where series stood, which was written otherwise: a gap until the next reading."""
         with transaction(self._db) as db:
             db.execute("DROP TABLE IF EXISTS readings")
+            db.execute("DROP TABLE IF EXISTS standings")
             db.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (SCHEMA_VERSION,))
 
     def _notice_removal(self) -> None:

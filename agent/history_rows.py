@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from agent.standing import STANDING_BYTES
 
 _BLOCK = 64
-"""Standings in one row: a device's links end a tick together, and have slots side by side."""
+"""Standings in one row: a device's links end a tick together, and have slots side by side.
+
+Even slots and odd ones have rows of their own: a link stands in the first of its two slots alone,
+and what is empty would be written with every tick.
+"""
+
+_SPAN = 2 * _BLOCK
 
 NOWHERE = bytes(STANDING_BYTES)
 """Of a slot that no series stands in."""
@@ -39,11 +45,10 @@ def place(db: sqlite3.Connection, states: Mapping[int, bytes]) -> None:
     """Put states into their blocks, each of which is written once."""
     blocks: dict[int, bytearray] = {}
     for slot, state in states.items():
-        number, at = divmod(slot, _BLOCK)
-        block = blocks.get(number)
-        if block is None:
-            block = blocks[number] = bytearray(_block(db, number))
-        block[at * STANDING_BYTES : (at + 1) * STANDING_BYTES] = state
+        number, at = slot // _SPAN * 2 + slot % 2, slot % _SPAN // 2 * STANDING_BYTES
+        if number not in blocks:
+            blocks[number] = bytearray(_block(db, number))
+        blocks[number][at : at + STANDING_BYTES] = state
     db.executemany("INSERT OR REPLACE INTO standings VALUES (?, ?)", blocks.items())
 
 
@@ -54,7 +59,7 @@ def states(db: sqlite3.Connection) -> dict[int, bytes]:
         for at in range(_BLOCK):
             state = block[at * STANDING_BYTES : (at + 1) * STANDING_BYTES]
             if state.strip(b"\0"):
-                found[number * _BLOCK + at] = state
+                found[number // 2 * _SPAN + at * 2 + number % 2] = state
     return found
 
 

@@ -30,14 +30,6 @@ class Record:
     state: bytes = b""
     """Of `STANDING_BYTES`; empty where nothing is known of it."""
 
-    @property
-    def last_tick(self) -> int:
-        """The latest tick that it tells of; 0 if it tells of none."""
-        if len(self.ticks) == 1 and not self.runs:  # a tick of a regular poll
-            return self.ticks[0].number
-        ends = [it.number for it in self.ticks] + [it.last for it in self.runs.values()]
-        return max(ends, default=0)
-
 
 class Capacity(NamedTuple):
     """From `since_s` on a subject could carry this much, in bit/s; None: not known."""

@@ -51,6 +51,19 @@ def test_what_is_written_is_read_back_after_a_restart(path: Path) -> None:
     history.close()
 
 
+def test_many_series_of_one_slot_and_of_two_stand_where_they_stood(path: Path) -> None:
+    kinds = [("link", "octets"), ("server", "cpu"), ("link", "octets"), ("server", "octets")]
+    keys = [SeriesKey(kinds[n % 4][0], f"s{n}", "r1", kinds[n % 4][1]) for n in range(500)]
+    stood = {key: n.to_bytes(STANDING_BYTES, "big") for n, key in enumerate(keys, 1)}
+    history = History(path)
+    history.write({key: Record(state=state) for key, state in stood.items()})
+    history.write({key: Record(state=stood[key]) for key in keys[::7]})
+    history.close()
+    again = History(path)
+    assert again.states() == stood
+    again.close()
+
+
 def test_a_series_that_joins_later_does_not_disturb_the_ticks_of_others(path: Path) -> None:
     history = History(path)
     history.write({EDU: record(Tick(10, (1.0, 2.0)))})
@@ -248,15 +261,17 @@ def test_a_history_of_other_ticks_is_refused(path: Path) -> None:
         History(path)
 
 
-def test_the_first_version_is_taken_over_with_its_ticks(path: Path) -> None:
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_older_version_is_taken_over_with_its_ticks(path: Path, version: str) -> None:
     history = History(path)
     history.write({EDU: record(Tick(10, (1.5, 2.5)))})
     history.close()
     with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE standings")
-        db.execute("CREATE TABLE readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL)")
-        db.execute("INSERT INTO readings VALUES (0, '{}')")
-        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+        if version == "1":
+            db.execute("DROP TABLE standings")
+            db.execute("CREATE TABLE readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+            db.execute("INSERT INTO readings VALUES (0, '{}')")
+        db.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
     db.close()
     history = History(path)
     assert history.states() == {}
