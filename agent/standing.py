@@ -6,7 +6,6 @@ All of a standing is numbers, so that thousands of them are written with every t
 from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
-from typing import Any
 from zlib import crc32
 
 from agent.judge.rates import Fold, Run
@@ -25,13 +24,16 @@ _BODY = Struct(
     "QQ"  # octets received and transmitted
     "ddq"  # uptime_s and port speed, or a level and for how long it holds; discontinuity
     "qdddd"  # the fold: tick, seconds covered and seen, amounts
-    "qqdd"  # its run: first, last, amounts
+    "32s"  # its run, or none
     "QQI"  # the totals on /metrics, rates dropped
 )
-_PACK = _BODY.pack
+_RUN = Struct("<qqdd")
+"""First, last, amounts."""
+
+_PACK, _PACK_CHECK = _BODY.pack, _CHECK.pack
 STANDING_BYTES = _CHECK.size + _BODY.size
 _NONE = -1
-_NO_RUN = (_NONE, _NONE, nan, nan)
+_NO_RUN = _RUN.pack(_NONE, _NONE, nan, nan)
 _MOST = 2**64
 
 
@@ -49,10 +51,17 @@ class Standing:
 
     def packed(self) -> bytes:
         """Write it in `STANDING_BYTES` octets, without what its key says."""
-        fold, totals, (wall_s, steady_s) = self.fold, self.totals, self.reading.at
-        kind, bits, received, transmitted, first, second, moved = _of_reading(self.reading)
+        fold, reading, (wall_s, steady_s) = self.fold, self.reading, self.reading.at
         amount, other = _pair(fold.amounts)
-        run_first, run_last, run_amount, run_other = _NO_RUN if fold.run is None else _run(fold.run)
+        first: float | None
+        second: float | None
+        if isinstance(reading, GaugeReading):
+            kind, bits, received, transmitted, moved = _GAUGE, 0, 0, 0, None
+            first, second = reading.value, reading.holds_s
+        else:
+            kind, bits, moved = _COUNTER, reading.counter_bits, reading.discontinuity
+            received, transmitted = reading.receive_bytes, reading.transmit_bytes
+            first, second = reading.uptime_s, reading.port_speed_bps
         body = _PACK(
             kind,
             bits,
@@ -60,43 +69,20 @@ class Standing:
             steady_s,
             received,
             transmitted,
-            first,
-            second,
-            moved,
+            nan if first is None else first,
+            nan if second is None else second,
+            _NONE if moved is None else moved,
             fold.tick,
             fold.covered_s,
             fold.seen_s,
             amount,
             other,
-            run_first,
-            run_last,
-            run_amount,
-            run_other,
-            totals[0] % _MOST,
-            totals[1] % _MOST,
+            _NO_RUN if fold.run is None else _packed_run(fold.run),
+            self.totals[0] % _MOST,
+            self.totals[1] % _MOST,
             self.dropped,
         )
-        return _CHECK.pack(crc32(body)) + body
-
-
-def _of_reading(reading: CounterReading | GaugeReading) -> tuple[Any, ...]:
-    if isinstance(reading, GaugeReading):
-        level = nan if reading.value is None else reading.value
-        return _GAUGE, 0, 0, 0, level, reading.holds_s, _NONE
-    uptime_s, speed_bps, moved = reading.uptime_s, reading.port_speed_bps, reading.discontinuity
-    return (
-        _COUNTER,
-        reading.counter_bits,
-        reading.receive_bytes,
-        reading.transmit_bytes,
-        nan if uptime_s is None else uptime_s,
-        nan if speed_bps is None else speed_bps,
-        _NONE if moved is None else moved,
-    )
-
-
-def _run(run: Run) -> tuple[float, ...]:
-    return (run.first, run.last, *_pair(run.amounts))
+        return _PACK_CHECK(crc32(body)) + body
 
 
 def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
@@ -107,9 +93,10 @@ def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
     kind, bits, wall_s, steady_s, received, transmitted, first, second, moved, *rest = _BODY.unpack(
         body
     )
-    tick, covered_s, seen_s, *amounts, run_first, run_last, a, b, total, other, dropped = rest
+    tick, covered_s, seen_s, *amounts, packed_run, total, other, dropped = rest
     width = 2 if kind == _COUNTER else 1
-    run = None if run_first == _NONE else Run(run_first, run_last, (a, b)[:width])
+    run_first, run_last, *its = _RUN.unpack(packed_run)
+    run = None if run_first == _NONE else Run(run_first, run_last, tuple(its[:width]))
     fold = Fold(wall_s, tick, covered_s, seen_s, tuple(amounts[:width]), run)
     at, who = Moment(wall_s, steady_s), (key.kind, key.subject, key.identity)
     reading: CounterReading | GaugeReading
@@ -120,6 +107,10 @@ def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
         levels = _known(first), _known(second)
         reading = CounterReading(*who, at, received, transmitted, bits, *levels, moved)  # type: ignore[arg-type]  # as it was written
     return Standing(reading, fold, (total, other), dropped)
+
+
+def _packed_run(run: Run) -> bytes:
+    return _RUN.pack(run.first, run.last, *_pair(run.amounts))
 
 
 def _pair(amounts: tuple[float, ...]) -> tuple[float, float]:
