@@ -6,18 +6,15 @@ All of a standing is numbers, so that thousands of them are written with every t
 from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
-from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from agent.judge.rates import Fold, Run
+from agent.series import SeriesKey
 from collectors.base import CounterReading, GaugeReading, Moment
-
-if TYPE_CHECKING:
-    from agent.history import SeriesKey
 
 _COUNTER, _GAUGE = 1, 2
 
-_CHECK_BYTES = 4
+_CHECK = Struct("<I")
 """CRC-32 of what follows: a bad disk may change any of it."""
 
 _BODY = Struct(
@@ -30,8 +27,8 @@ _BODY = Struct(
     "qqdd"  # its run: first, last, amounts; without one, since when all is seen
     "QQI"  # the totals on /metrics, rates dropped
 )
-_PACK = _BODY.pack
-STANDING_BYTES = _CHECK_BYTES + _BODY.size
+_PACK, _PACK_CHECK = _BODY.pack, _CHECK.pack
+STANDING_BYTES = _CHECK.size + _BODY.size
 _NONE = -1
 _MOST = 2**64
 
@@ -52,14 +49,23 @@ class Standing:
 
     def packed(self) -> bytes:
         """Write it in `STANDING_BYTES` octets, without what its key says."""
-        fold, totals, (wall_s, steady_s) = self.fold, self.totals, self.reading.at
-        kind, bits, received, transmitted, first, second, moved = _of_reading(self.reading)
+        fold, reading, (wall_s, steady_s) = self.fold, self.reading, self.reading.at
         amount, other = _pair(fold.amounts)
         # A run is open after a gap only: where none is, its place says how long there was none.
-        since_s = nan if self.seen_since_s is None else self.seen_since_s
-        run_first, run_last, run_amount, run_other = (
-            (_NONE, _NONE, since_s, nan) if fold.run is None else _run(fold.run)
-        )
+        run_first = run_last = _NONE
+        run_amount, run_other = nan if self.seen_since_s is None else self.seen_since_s, nan
+        if fold.run is not None:
+            run_first, run_last = fold.run.first, fold.run.last
+            run_amount, run_other = _pair(fold.run.amounts)
+        first: float | None
+        second: float | None
+        if isinstance(reading, GaugeReading):
+            kind, bits, received, transmitted, moved = _GAUGE, 0, 0, 0, None
+            first, second = reading.value, reading.holds_s
+        else:
+            kind, bits, moved = _COUNTER, reading.counter_bits, reading.discontinuity
+            received, transmitted = reading.receive_bytes, reading.transmit_bytes
+            first, second = reading.uptime_s, reading.port_speed_bps
         body = _PACK(
             kind,
             bits,
@@ -67,9 +73,9 @@ class Standing:
             steady_s,
             received,
             transmitted,
-            first,
-            second,
-            moved,
+            nan if first is None else first,
+            nan if second is None else second,
+            _NONE if moved is None else moved,
             fold.tick,
             fold.covered_s,
             fold.seen_s,
@@ -79,37 +85,17 @@ class Standing:
             run_last,
             run_amount,
             run_other,
-            totals[0] % _MOST,
-            totals[1] % _MOST,
+            self.totals[0] % _MOST,
+            self.totals[1] % _MOST,
             self.dropped,
         )
-        return crc32(body).to_bytes(_CHECK_BYTES, "little") + body
+        return _PACK_CHECK(crc32(body)) + body
 
 
-def _of_reading(reading: CounterReading | GaugeReading) -> tuple[Any, ...]:
-    if isinstance(reading, GaugeReading):
-        level = nan if reading.value is None else reading.value
-        return _GAUGE, 0, 0, 0, level, reading.holds_s, _NONE
-    uptime_s, speed_bps, moved = reading.uptime_s, reading.port_speed_bps, reading.discontinuity
-    return (
-        _COUNTER,
-        reading.counter_bits,
-        reading.receive_bytes,
-        reading.transmit_bytes,
-        nan if uptime_s is None else uptime_s,
-        nan if speed_bps is None else speed_bps,
-        _NONE if moved is None else moved,
-    )
-
-
-def _run(run: Run) -> tuple[float, ...]:
-    return (run.first, run.last, *_pair(run.amounts))
-
-
-def unpacked(key: "SeriesKey", octets: bytes) -> Standing | None:
+def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
     """Read what `packed` wrote of a series; None if it is anything else."""
-    body = octets[_CHECK_BYTES:]
-    if len(body) != _BODY.size or int.from_bytes(octets[:_CHECK_BYTES], "little") != crc32(body):
+    body = octets[_CHECK.size :]
+    if len(octets) != STANDING_BYTES or _CHECK.unpack_from(octets) != (crc32(body),):
         return None
     kind, bits, wall_s, steady_s, received, transmitted, first, second, moved, *rest = _BODY.unpack(
         body

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import agent.history
+import agent.history_file
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.judge.rates import Run, Tick
 from agent.standing import STANDING_BYTES
@@ -49,6 +49,19 @@ def test_what_is_written_is_read_back_after_a_restart(path: Path) -> None:
     assert history.series() == [EDU, CPU]
     assert history.tick_count == 2
     history.close()
+
+
+def test_many_series_of_one_slot_and_of_two_stand_where_they_stood(path: Path) -> None:
+    kinds = [("link", "octets"), ("server", "cpu"), ("link", "octets"), ("server", "octets")]
+    keys = [SeriesKey(kinds[n % 4][0], f"s{n}", "r1", kinds[n % 4][1]) for n in range(500)]
+    stood = {key: n.to_bytes(STANDING_BYTES, "big") for n, key in enumerate(keys, 1)}
+    history = History(path)
+    history.write({key: Record(state=state) for key, state in stood.items()})
+    history.write({key: Record(state=stood[key]) for key in keys[::7]})
+    history.close()
+    again = History(path)
+    assert again.states() == stood
+    again.close()
 
 
 def test_a_series_that_joins_later_does_not_disturb_the_ticks_of_others(path: Path) -> None:
@@ -162,7 +175,7 @@ def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begun(path: Path, damag
 def test_a_file_locked_by_another_is_waited_for_then_said_and_nothing_is_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.history.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("agent.history_file.LOCK_WAIT_S", 0.2)
     history = History(path)
     history.write({EDU: record(Tick(10, (1.0, 2.0)))})
     other = sqlite3.connect(path, isolation_level=None)
@@ -205,11 +218,11 @@ def test_a_shorter_run_of_a_clock_set_back_does_not_replace_a_longer_one(path: P
 def test_a_first_start_on_a_full_disk_leaves_nothing_that_the_next_one_refuses(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = agent.history.SCHEMA
-    monkeypatch.setattr("agent.history.SCHEMA", whole + "DROP TABLE no_room")
+    whole = agent.history_file.SCHEMA
+    monkeypatch.setattr("agent.history_file.SCHEMA", whole + "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         History(path)
-    monkeypatch.setattr("agent.history.SCHEMA", whole)
+    monkeypatch.setattr("agent.history_file.SCHEMA", whole)
     History(path).close()
 
 
@@ -225,7 +238,7 @@ def test_when_no_new_file_can_replace_a_damaged_one_the_next_write_tries_again(
     with path.open("r+b") as file:
         file.seek(4_096)
         file.write(b"\xee" * (size - 4_096))
-    monkeypatch.setattr("agent.history.SCHEMA", "DROP TABLE no_room")
+    monkeypatch.setattr("agent.history_file.SCHEMA", "DROP TABLE no_room")
     with pytest.raises(HistoryError, match="no_room"):
         history.write({EDU: record(Tick(500, (5.0, 6.0)))})
     monkeypatch.undo()
@@ -263,15 +276,17 @@ def test_a_history_of_other_ticks_is_refused(path: Path) -> None:
         History(path)
 
 
-def test_the_first_version_is_taken_over_with_its_ticks(path: Path) -> None:
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_an_older_version_is_taken_over_with_its_ticks(path: Path, version: str) -> None:
     history = History(path)
     history.write({EDU: record(Tick(10, (1.5, 2.5)))})
     history.close()
     with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE standings")
-        db.execute("CREATE TABLE readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL)")
-        db.execute("INSERT INTO readings VALUES (0, '{}')")
-        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+        if version == "1":
+            db.execute("DROP TABLE standings")
+            db.execute("CREATE TABLE readings (slot INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+            db.execute("INSERT INTO readings VALUES (0, '{}')")
+        db.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", (version,))
     db.close()
     history = History(path)
     assert history.states() == {}

@@ -197,12 +197,11 @@ def test_whatever_was_unseen_and_undecreed_the_share_lies_between_the_bounds(
     when = Hours(
         np.array([it == "yes" for _, it in cells]), np.array([it != "no" for _, it in cells]), ()
     )
-    limits = np.full(len(cells), 0.5)
-    found = bound_within(values, limits, when)
+    found = bound_within(values, 0.5, when)
     truly = [data.draw(st.booleans()) if np.isnan(value) else value > 0.5 for value, _ in cells]
     office = [it == "yes" or (it == "perhaps" and data.draw(st.booleans())) for _, it in cells]
     if any(office):
         share = sum(a and b for a, b in zip(truly, office, strict=True)) / sum(office)
         assert found.lower <= share <= found.upper
     if all(it == "yes" for _, it in cells):
-        assert found == bound(values, limits)
+        assert found == bound(values, 0.5)

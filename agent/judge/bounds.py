@@ -6,6 +6,7 @@ share has a lower bound (what was seen) and an upper one, and losing samples onl
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -52,7 +53,7 @@ class Window(Protocol):
         """The window as it will be after so many more ticks, all seen and without any use."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, which leave no place for what is cached
 class Traffic:
     """What crossed a line in the ticks of a window, which begins with tick number `first`.
 
@@ -72,12 +73,12 @@ class Traffic:
         """How many ticks the window has."""
         return len(self.receive)
 
-    @property
+    @cached_property
     def rate(self) -> Floats:
         """The busier direction of every tick, bit/s; NaN where not seen."""
         return np.maximum(self.receive, self.transmit)
 
-    @property
+    @cached_property
     def load(self) -> Floats:
         """The rate as a ratio of the capacity; NaN where either is not known."""
         return self.rate / self.capacity
@@ -88,11 +89,13 @@ class Traffic:
         """Bound the time at or above a load (a ratio) or a rate (bit/s); others are not known."""
         if measure not in {"load", "rate"}:
             return NOTHING_KNOWN
-        limits = threshold * self.capacity if measure == "load" else np.full(self.ticks, threshold)
+        of_load = measure == "load"
+        values = self.load if of_load else self.rate
         if office is None:
-            return bound(self.rate, limits, _excluded(self, limits))
+            return bound(values, threshold, _excluded(self, threshold, of_load=of_load))
         when = hours(office, self.first, self.ticks, self.tick_s)
-        return bound_within(self.rate, limits, when, _excluded(self, limits, when.certain))
+        excluded = _excluded(self, threshold, of_load=of_load, within=when.certain)
+        return bound_within(values, threshold, when, excluded)
 
     def silent_for(self, ticks: int) -> Self:
         """The same line after so many more ticks without an octet, its capacity as it is now."""
@@ -125,10 +128,10 @@ class Usage:
         """Bound the time at or above a level; a measure that nobody read is not known."""
         if measure not in self.levels:
             return NOTHING_KNOWN
-        values, limits = self.levels[measure], np.full(self.ticks, threshold)
+        values = self.levels[measure]
         if office is None:
-            return bound(values, limits)
-        return bound_within(values, limits, hours(office, self.first, self.ticks, self.tick_s))
+            return bound(values, threshold)
+        return bound_within(values, threshold, hours(office, self.first, self.ticks, self.tick_s))
 
     def silent_for(self, ticks: int) -> Self:
         """The same server after so many more ticks in which nothing used it."""
@@ -137,26 +140,25 @@ class Usage:
         return replace(self, first=self.first + ticks, levels=levels)
 
 
-def bound(values: Floats, limits: Floats, excluded: int = 0) -> Bounds:
-    """Bound the share of ticks at or above their limits: all that is not seen may have been.
+def bound(values: Floats, threshold: float, excluded: int = 0) -> Bounds:
+    """Bound the share of ticks at or above a threshold: all that is not seen may have been.
 
-    A tick whose value or limit is NaN is not seen. `excluded` of those cannot have reached it.
+    A tick whose value is NaN is not seen. `excluded` of those cannot have reached it.
     """
     if not len(values):
         return NOTHING_KNOWN
-    above = int(np.count_nonzero(values >= limits))  # NaN is above nothing
-    unseen = int(np.count_nonzero(np.isnan(values) | np.isnan(limits)))
+    above = int(np.count_nonzero(values >= threshold))  # NaN is above nothing
+    unseen = int(np.count_nonzero(np.isnan(values)))
     return Bounds(above / len(values), (above + unseen - excluded) / len(values))
 
 
-def bound_within(values: Floats, limits: Floats, when: Hours, excluded: int = 0) -> Bounds:
+def bound_within(values: Floats, threshold: float, when: Hours, excluded: int = 0) -> Bounds:
     """Bound the share of those hours; `excluded` of the certain ones cannot have reached it.
 
     A tick that only may be of those hours is counted where that parts the bounds: whichever of
     them are, the share lies between. Without any tick that may be, nothing is known.
     """
-    above = values >= limits
-    unseen = np.isnan(values) | np.isnan(limits)
+    above, unseen = values >= threshold, np.isnan(values)
     doubtful = when.possible & ~when.certain
     certain = int(np.count_nonzero(when.certain))
     at_least = int(np.count_nonzero(above & when.certain))
@@ -170,11 +172,15 @@ def bound_within(values: Floats, limits: Floats, when: Hours, excluded: int = 0)
     return Bounds(lower, upper)
 
 
-def _excluded(traffic: Traffic, limits: Floats, within: Flags | None = None) -> int:
-    """Count the unseen ticks that the bits of their runs cannot have lifted to the limit."""
+def _excluded(
+    traffic: Traffic, threshold: float, *, of_load: bool, within: Flags | None = None
+) -> int:
+    """Count the unseen ticks that the bits of their runs cannot have lifted to the threshold."""
     excluded = 0
     for run, inside in clipped(traffic):
-        lowest = float(np.min(limits[inside]))  # NaN if one of them is
+        lowest = threshold
+        if of_load:
+            lowest *= float(np.min(traffic.capacity[inside]))  # NaN if one of them is
         if lowest > 0:
             most = sum(int(bits // (traffic.tick_s * lowest)) for bits in run.amounts)
             ticks = inside.stop - inside.start

@@ -1,5 +1,6 @@
 """The figures that stand beside a verdict: how much was seen, and how it was spread."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -62,10 +63,19 @@ def _evidence(
         its = replace(its, unknown_years=when.unknown_years)
         return replace(_evidence(first, tick_s, values, seen), office=its)
     known = values[~np.isnan(values)]
-    seen_ratio = float(np.mean(seen)) if len(seen) else 0.0
+    seen_ratio = np.count_nonzero(seen) / len(seen) if len(seen) else 0.0
     from_s, to_s = first * tick_s, (first + len(values)) * tick_s
     if not len(known):
         return Evidence(from_s, to_s, len(values), seen_ratio, None, None, None, None, None)
-    p50, p95, p99 = (float(it) for it in np.percentile(known, (50, 95, 99)))
+    p50, p95, p99 = _percentiles(known, (0.5, 0.95, 0.99))
     mean, peak = float(np.mean(known)), float(np.max(known))
     return Evidence(from_s, to_s, len(values), seen_ratio, mean, p50, p95, p99, peak)
+
+
+def _percentiles(known: Floats, ratios: tuple[float, ...]) -> list[float]:
+    """Interpolate linearly, as `np.percentile` does by default in twice the time."""
+    places = [ratio * (len(known) - 1) for ratio in ratios]
+    beside = [near for place in places for near in (math.floor(place), math.ceil(place))]
+    ordered = np.partition(known, beside)
+    pairs = zip(ordered[beside[::2]], ordered[beside[1::2]], places, strict=True)
+    return [float(low + (high - low) * (place % 1)) for low, high, place in pairs]

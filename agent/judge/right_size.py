@@ -1,9 +1,7 @@
 """The smallest usual bandwidth at which a line that must stay would surely not be busy."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from agent.judge.bounds import Traffic
 from agent.judge.status import Status
@@ -21,17 +19,20 @@ def right_size(
     too short a time is not made smaller, nor one whose capacity is not known.
     """
     capacity_bps = float(windows[0].capacity[-1])
-    smaller = (it for it in bandwidths_bps if it < capacity_bps)  # nothing is less than NaN
-    for bandwidth_bps in smaller:
-        if all(_disproves_busy(it, policy, bandwidth_bps) for it in windows):
-            return bandwidth_bps
-    return None
+    smaller = [it for it in bandwidths_bps if it < capacity_bps]  # nothing is less than NaN
+
+    def suffices(bandwidth_bps: float) -> bool:
+        return all(_disproves_busy(it, policy, bandwidth_bps) for it in windows)
+
+    at = bisect_left(smaller, True, key=suffices)  # what suffices does so if it is larger, too
+    return smaller[at] if at < len(smaller) else None
 
 
 def _disproves_busy(traffic: Traffic, policy: LinkPolicy, bandwidth_bps: float) -> bool:
-    sized = replace(traffic, capacity=np.full(traffic.ticks, bandwidth_bps))
-    held = (
-        Outcome(Status.BUSY, it, sized.time_above(it.measure, it.threshold, it.hours)).holds
-        for it in policy.busy
-    )
+    """Whether a line of that bandwidth would not be busy: of it, a load is a rate."""
+    held = []
+    for rule in policy.busy:
+        rate_bps = rule.threshold * (bandwidth_bps if rule.measure == "load" else 1)
+        share = traffic.time_above("rate", rate_bps, rule.hours)
+        held.append(Outcome(Status.BUSY, rule, share).holds)
     return all_hold(held) is False
