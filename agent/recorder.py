@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces
+from agent.judge.rates import TICK_S, Fold, Gap, Span, advance, begin, bridge, hold, pieces
 from agent.standing import Standing, unpacked
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
@@ -141,7 +141,8 @@ class Recorder:
             after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
         else:
             span = bridge(before.reading, reading, self._tick_s)
-            after = self._next(key, before, reading, [span] if isinstance(span, Span) else ())
+            fold = self._filled(key, before.fold, reading, [span] if isinstance(span, Span) else ())
+            after = replace(before, reading=reading, fold=fold)
             totals = _unwrapped(before.totals, before.reading, reading, span)
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
             after = replace(after, totals=totals, dropped=dropped)
@@ -163,18 +164,18 @@ class Recorder:
         else:
             span = hold(before.reading, reading)
             spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
-            self._standings[key] = self._next(key, before, reading, spans)
+            self._standings[key] = Standing(reading, self._filled(key, before.fold, reading, spans))
         return reading.value
 
-    def _next(
+    def _filled(
         self,
         key: SeriesKey,
-        before: Standing,
+        fold: Fold,
         reading: CounterReading | GaugeReading,
         spans: Iterable[Span],
-    ) -> Standing:
-        width = len(before.fold.amounts)
-        fold = before.fold
+    ) -> Fold:
+        """Fill ticks up to the reading, and let those that finished wait to be written."""
+        width = len(fold.amounts)
         for span in spans:
             fold, ticks, runs = advance(fold, span, self._tick_s)
             if ticks or runs:
@@ -184,7 +185,7 @@ class Recorder:
                 _let_go_of_the_oldest(record)
         if fold.until_s != reading.at.wall_s:  # unknown up to here
             fold = begin(reading.at.wall_s, width, self._tick_s)
-        return replace(before, reading=reading, fold=fold)
+        return fold
 
     def _link_samples(self, reading: CounterReading, standing: Standing) -> list[Sample]:
         link = (reading.subject,)

@@ -107,6 +107,7 @@ async def _exchange(one: _Round, method: str, url: URL) -> Answer:
     target = one.target
     host, _, *scope = one.endpoint.sockaddr
     route = Route(
+        one.tools,
         Endpoint(one.endpoint.family, (host, url.port, *scope)),
         target.source,
         target.source_interface,

@@ -26,7 +26,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 from yarl import URL
 
-from collectors.base import CollectError, Reason
+from collectors.base import CollectError, Reason, Tools
 from collectors.endpoint import Endpoint, connect, failed
 from collectors.story import answered, tell
 from collectors.tls_failure import why
@@ -80,6 +80,7 @@ class Record:
 class Route:
     """The way of one exchange; `transport` is the connection once there is one."""
 
+    tools: Tools
     endpoint: Endpoint
     source: str | None
     source_interface: str | None
@@ -154,7 +155,7 @@ class _Connector(BaseConnector):
     ) -> ResponseHandler:
         route, loop = _route.get(), asyncio.get_running_loop()
         route.record.enter("connect")
-        sock = await connect(route.endpoint, route.source, route.source_interface)
+        sock = await connect(route.tools, route.endpoint, route.source, route.source_interface)
         if route.context:
             route.record.enter("tls")
             tell("shaking hands")

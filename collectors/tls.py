@@ -58,7 +58,7 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         await turn_before(tools, until_s)
         started_s = perf_counter()
-        with await connect(endpoint, target.source, target.source_interface) as connection:
+        with await connect(tools, endpoint, target.source, target.source_interface) as connection:
             connect_s = perf_counter() - started_s
             rtt_s = handshake_s(connection) or connect_s
             handshake = Handshake(endpoint, connection, context, name)

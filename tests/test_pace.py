@@ -8,7 +8,7 @@ import pytest
 from agent.observe import observe
 from agent.round import measure_once
 from collectors.base import CollectError, Moment, Reason, Tools, find
-from collectors.pace import Pace, turn
+from collectors.pace import Pace, wait_for_turn_s
 from collectors.tcp import TcpTarget
 
 ANY = float("inf")
@@ -35,11 +35,11 @@ def test_a_turn_too_far_away_is_not_taken() -> None:
     assert pace.take(1, 0.0, ANY) == pytest.approx(0.98)
 
 
-async def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
+def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
     tools = Tools(lambda: Moment(0, 0), packets_per_s=0.5)
-    await turn(tools)
+    wait_for_turn_s(tools)
     with pytest.raises(CollectError, match=r"^0\.5 packets a second leave no turn") as caught:
-        await turn(tools, 1)
+        wait_for_turn_s(tools, 1)
     assert caught.value.reason is Reason.LOCAL
 
 
@@ -58,7 +58,7 @@ async def test_each_kind_waits_for_its_turn_and_sends_nothing_without_one(
     options: dict[str, Any],
 ) -> None:
     tools = Tools(lambda: Moment(0, 0), packets_per_s=0.1)
-    await turn(tools)
+    wait_for_turn_s(tools)
     collector = find(options["kind"])
     assert collector
     with socket.create_server(("127.0.0.1", 0)) as server:

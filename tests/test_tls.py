@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from collectors.base import CollectError, Metric, Moment, Reason, Sample, Tools
+from collectors.base import CollectError, Metric, Reason, Sample
 from collectors.probe import PHASE, RTT
 from collectors.tls import INFO, VERIFIED, TlsTarget, collect
 from collectors.tls_chain import CERTIFICATE_EXPIRY, CERTIFICATE_START, EXPIRY
@@ -22,6 +22,7 @@ from collectors.tls_options import TlsContexts
 from tests import certificates as lab
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority, serving, tls
+from tests.lent import tools
 from tests.test_tcp import open_sockets
 
 TIMEOUT_S = 3.0
@@ -52,9 +53,8 @@ def target(port: int, own: Authority, **options: object) -> TlsTarget:
 
 
 async def measured(port: int, own: Authority, **options: object) -> list[Sample]:
-    tools = Tools(lambda: Moment(0, 0))
-    async with asyncio.timeout(TIMEOUT_S):
-        found = await collect.collect(target(port, own, **options), tools)
+    async with tools() as lent, asyncio.timeout(TIMEOUT_S):
+        found = await collect.collect(target(port, own, **options), lent)
     return [it for it in found if isinstance(it, Sample)]
 
 
