@@ -15,7 +15,7 @@ from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
 from collectors.pace import turn_before
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
-from collectors.tls_chain import EXPIRY, read, verified
+from collectors.tls_chain import EXPIRY
 from collectors.tls_options import TlsContexts
 
 STATUS = Metric(
@@ -159,7 +159,7 @@ def _measured(one: _Round) -> Iterator[Sample]:
         yield Sample(PHASE, duration_s, (*target, phase))
     if one.record.status is not None:
         yield Sample(STATUS, one.record.status, target)
-    if one.record.tls and (chain := read(verified(one.record.tls))):
+    if chain := one.record.chain:
         yield Sample(EXPIRY, min(it.expires_s for it in chain), target)
     if one.answers:
         answer = one.answers[-1]
