@@ -16,6 +16,7 @@ from collectors.http import REDIRECTS, STATUS, collect
 from collectors.http_options import HttpTarget
 from collectors.tls_chain import EXPIRY
 from tests import certificates as lab
+from tests import tlcp
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority
 from tests.http_lab import answer, serving
@@ -191,6 +192,12 @@ def test_whoever_speaks_something_else_has_a_reason_on_time_and_leaves_nothing(
         gc.collect()
 
     run_under(loop, meet)
+
+
+async def test_a_real_server_of_tlcp_has_nothing_in_common_and_is_not_down() -> None:
+    with tlcp.serving() as port:
+        seen = await probe(https(port))
+    assert (seen.reason, "kind: tls shows" in seen.detail) == (Reason.UNSUPPORTED_PROTOCOL, True)
 
 
 class Judged(NamedTuple):

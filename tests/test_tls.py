@@ -20,6 +20,7 @@ from collectors.tls import INFO, VERIFIED, TlsTarget, collect
 from collectors.tls_chain import CERTIFICATE_EXPIRY, CERTIFICATE_START, EXPIRY
 from collectors.tls_options import TlsContexts
 from tests import certificates as lab
+from tests import tlcp
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority, serving, tls
 from tests.lent import tools
@@ -318,6 +319,15 @@ async def test_whoever_speaks_something_else_has_a_reason_in_time_and_leaves_not
     assert error.detail.isprintable()
     assert value(error.measurements, RTT) is not None, "it did connect"
     assert open_sockets() == before
+
+
+async def test_a_real_server_of_tlcp_has_nothing_in_common_and_is_not_down(own: Authority) -> None:
+    with tlcp.serving() as port:
+        error = await failure(port, own)
+    assert (error.reason, error.detail) == (
+        Reason.UNSUPPORTED_PROTOCOL,
+        "127.0.0.1: it answers in TLCP (GB/T 38636), not in TLS",
+    )
 
 
 async def test_a_handshake_that_turns_to_noise_is_no_tls(own: Authority) -> None:
