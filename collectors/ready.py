@@ -8,8 +8,8 @@ import socket
 class Ready:
     """Waits until sockets can be written to, from one loop.
 
-    That is one system call each on the way in and one out; the loop's own watch of a socket takes
-    five, as if it were to last.
+    That is one system call each: it is told of once, and forgotten when it is closed. The loop's
+    own watch of a socket takes five, as if it were to last.
     """
 
     def __init__(self) -> None:
@@ -25,9 +25,11 @@ class Ready:
         self._epoll.register(number, select.EPOLLOUT | select.EPOLLONESHOT)
         try:
             await due
+        except BaseException:
+            self._epoll.unregister(number)
+            raise
         finally:
             del self._waiting[number]
-            self._epoll.unregister(number)
 
     async def close(self) -> None:
         """Wait for nothing any more."""
