@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
-from agent.judge.rates import TICK_S, Gap, Span, advance, begin, bridge, hold, pieces, seen_since
+from agent.judge.rates import (
+    TICK_S,
+    Fold,
+    Gap,
+    Span,
+    advance,
+    begin,
+    bridge,
+    hold,
+    pieces,
+    seen_since,
+)
 from agent.standing import Standing, unpacked
 from collectors.base import CounterReading, GaugeReading, Measurement, Metric, Sample
 
@@ -148,11 +159,11 @@ class Recorder:
             after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
         else:
             span = bridge(before.reading, reading, self._tick_s)
-            after = self._next(key, before, reading, [span] if isinstance(span, Span) else ())
+            fold = self._filled(key, before.fold, reading, [span] if isinstance(span, Span) else ())
             totals = _unwrapped(before.totals, before.reading, reading, span)
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
             since_s = seen_since(before.reading, reading, span, _seen_since_s(before), self._tick_s)
-            after = replace(after, totals=totals, dropped=dropped, seen_since_s=since_s)
+            after = Standing(reading, fold, totals, dropped, since_s)
         if self._identities.get(_subject(key), key.identity) != key.identity:
             # Bound to another interface: a jump to that one's count would look like traffic.
             after = replace(after, totals=(0, 0))
@@ -171,18 +182,18 @@ class Recorder:
         else:
             span = hold(before.reading, reading)
             spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
-            self._standings[key] = self._next(key, before, reading, spans)
+            self._standings[key] = Standing(reading, self._filled(key, before.fold, reading, spans))
         return reading.value
 
-    def _next(
+    def _filled(
         self,
         key: SeriesKey,
-        before: Standing,
+        fold: Fold,
         reading: CounterReading | GaugeReading,
         spans: Iterable[Span],
-    ) -> Standing:
-        width = len(before.fold.amounts)
-        fold = before.fold
+    ) -> Fold:
+        """Fill ticks up to the reading, and let those that finished wait to be written."""
+        width = len(fold.amounts)
         for span in spans:
             fold, ticks, runs = advance(fold, span, self._tick_s)
             if ticks or runs:
@@ -192,7 +203,7 @@ class Recorder:
                 _let_go_of_the_oldest(record)
         if fold.until_s != reading.at.wall_s:  # unknown up to here
             fold = begin(reading.at.wall_s, width, self._tick_s)
-        return replace(before, reading=reading, fold=fold)
+        return fold
 
     def _link_samples(self, reading: CounterReading, standing: Standing) -> list[Sample]:
         link = (reading.subject,)

@@ -1,9 +1,10 @@
 """What the history keeps of a probe's rounds: whether it went as it should, and how well."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from agent.observe import Observation
-from collectors.base import Collector, GaugeMeasure, GaugeReading, Sample
+from collectors.base import Collector, GaugeMeasure, GaugeReading, Metric, Sample
 from collectors.probe import PHASE, RTT
 
 _LEAST_HOLD_S = 60.0
@@ -29,10 +30,14 @@ def readings(collector: Collector, observation: Observation) -> Iterator[GaugeRe
     target = observation.target
     identity = f"{target.kind}/{target.address}"
     holds_s = max(_LEAST_HOLD_S, 1.5 * target.interval_s)
-    measured = {_MEASURES[it.name] for it in collector.metrics if it.name in _MEASURES}
-    for measure in ("up", *sorted(measured)):
+    for measure in _measured(collector.metrics):
         value = values.get(measure)
         yield GaugeReading("probe", target.name, identity, observation.at, measure, value, holds_s)
+
+
+@lru_cache
+def _measured(metrics: tuple[Metric, ...]) -> tuple[GaugeMeasure, ...]:
+    return ("up", *sorted({_MEASURES[it.name] for it in metrics if it.name in _MEASURES}))
 
 
 def _values(observation: Observation) -> Iterator[tuple[GaugeMeasure, float]]:

@@ -128,7 +128,7 @@ async def _over_tcp(one: _Round) -> dns.message.Message:
     target = one.target
     await turn_before(one.tools, one.until_s)
     started_s = perf_counter()
-    with await connect(one.endpoint, target.source, target.source_interface) as sock:
+    with await connect(one.tools, one.endpoint, target.source, target.source_interface) as sock:
         _note(one, "connect", started_s)
         wire = one.query.to_wire()
         return await _exchange(one, sock, _LENGTH.pack(len(wire)) + wire, _read_tcp)

@@ -8,10 +8,11 @@ import struct
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from collectors.base import ROUTERS_ERRNO, CollectError, Family, Reason
+from collectors.base import ROUTERS_ERRNO, CollectError, Family, Reason, Tools
 from collectors.fields import not_one_host, split_address
 from collectors.lookup import Resolver
-from collectors.story import answered, tell
+from collectors.ready import Ready
+from collectors.story import answered, is_heard, tell
 
 _FAMILIES: dict[Family, socket.AddressFamily] = {
     "any": socket.AF_UNSPEC,
@@ -98,10 +99,11 @@ def open_socket(
 
     """
     try:
-        sock = socket.socket(endpoint.family, kind)
+        sock = socket.socket(endpoint.family, kind | socket.SOCK_NONBLOCK)
     except OSError as error:
         raise CollectError(Reason.LOCAL, _no_socket(error)) from error
-    leave_from(sock, source, source_interface)
+    if source or source_interface:
+        leave_from(sock, source, source_interface)
     return sock
 
 
@@ -125,7 +127,10 @@ def leave_from(sock: socket.socket, source: str | None, source_interface: str | 
 
 
 async def connect(
-    endpoint: Endpoint, source: str | None = None, source_interface: str | None = None
+    tools: Tools,
+    endpoint: Endpoint,
+    source: str | None = None,
+    source_interface: str | None = None,
 ) -> socket.socket:
     """Open a TCP connection; who gets it closes it.
 
@@ -136,13 +141,14 @@ async def connect(
     sock = open_socket(endpoint, socket.SOCK_STREAM, source, source_interface)
     tell("connecting to %s port %s", endpoint.host, endpoint.sockaddr[1])
     try:
-        await _connected(sock, endpoint)
+        await _connected(tools, sock, endpoint)
     except BaseException as error:
         sock.close()
         if isinstance(error, OSError):
             raise failed(endpoint, error) from error
         raise
-    answered("connected from %s", sock.getsockname()[0])
+    # Asking the system costs as much as all else here, so only where somebody wants to know.
+    answered("connected from %s", sock.getsockname()[0] if is_heard() else "")
     return sock
 
 
@@ -156,20 +162,14 @@ def handshake_s(connection: socket.socket) -> float | None:
     return rtt_us / 1e6 if rtt_us else None
 
 
-async def _connected(sock: socket.socket, endpoint: Endpoint) -> None:
-    """Connect; half of what the loop's own sock_connect takes, and most probes do nothing else."""
-    try:
-        sock.connect(endpoint.sockaddr)
-    except BlockingIOError:
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        loop.add_writer(sock.fileno(), ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_writer(sock.fileno())
-        if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise failed(endpoint, OSError(number, ""), has_left=True) from None
+async def _connected(tools: Tools, sock: socket.socket, endpoint: Endpoint) -> None:
+    number = sock.connect_ex(endpoint.sockaddr)
+    has_left = number == errno.EINPROGRESS
+    if has_left:
+        await tools.use(Ready).to_write(sock)
+        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if number:
+        raise failed(endpoint, OSError(number, ""), has_left=has_left)
 
 
 def _no_socket(error: OSError) -> str:

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
-from typing import Any
 
 from collectors.base import CollectError, Reason
 from collectors.endpoint import Endpoint, failed
@@ -21,7 +20,6 @@ MOST_BYTES = 2**18
 
 _READ_BYTES = 2**14
 _BEGIN_BYTES = 64
-_DER = 2  # _ssl.ENCODING_DER
 
 
 class Handshake:
@@ -79,16 +77,6 @@ class Handshake:
             if error.reason is Reason.AUTH:
                 raise
             # Any other end is an end: the server may have sent data, hung up, or reset.
-
-    def certificates(self) -> list[bytes]:
-        """The chain in DER, the server's own first: as verified, with its root, else as sent.
-
-        OpenSSL 3 keeps what was sent where verifying failed; older ones have nothing then.
-        """
-        # Public from Python 3.13 on; the methods beneath are the same in all of them.
-        tls: Any = self.tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-        chain = (self.version and tls.get_verified_chain()) or tls.get_unverified_chain() or ()
-        return [certificate.public_bytes(_DER) for certificate in chain]
 
     async def _until_done(self, step: Callable[[], object]) -> None:
         while True:

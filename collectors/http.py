@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import perf_counter
 
 from yarl import URL
@@ -15,7 +16,7 @@ from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
 from collectors.pace import turn_before
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
-from collectors.tls_chain import EXPIRY, read, verified
+from collectors.tls_chain import EXPIRY
 from collectors.tls_options import TlsContexts
 
 STATUS = Metric(
@@ -68,7 +69,15 @@ async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
             raise
         return list(_measured(one))
 
-    return await at_addresses(target, URL(target.url).port or 0, attempt)
+    return await at_addresses(target, _url_of(target).port or 0, attempt)
+
+
+def _url_of(target: HttpTarget) -> URL:
+    return _parsed(target.url)
+
+
+# Parsing one, and finding its parts, takes a twentieth of a probe; yarl remembers only a few.
+_parsed = lru_cache(maxsize=8192)(URL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +95,14 @@ class _Round:
 async def _follow(one: _Round) -> None:
     """Exchange until an answer is no redirect, or is one that the options expect."""
     target = one.target
-    url, method = URL(target.url), target.method
+    url, method = _url_of(target), target.method
     while True:
         answer = await _exchange(one, method, url)
         one.answers.append(answer)
+        if answer.status not in _REDIRECTS or target.expects(answer.status):
+            return
         location = header(answer, "location")
-        is_end = answer.status not in _REDIRECTS or target.expects(answer.status) or not location
-        if is_end or target.redirects == 0:
+        if not location or target.redirects == 0:
             return
         if len(one.answers) > target.redirects:
             msg = f"more than {target.redirects} redirects; raise redirects if they come to an end"
@@ -107,6 +117,7 @@ async def _exchange(one: _Round, method: str, url: URL) -> Answer:
     target = one.target
     host, _, *scope = one.endpoint.sockaddr
     route = Route(
+        one.tools,
         Endpoint(one.endpoint.family, (host, url.port, *scope)),
         target.source,
         target.source_interface,
@@ -125,7 +136,7 @@ def _headers(target: HttpTarget, url: URL) -> Iterator[tuple[str, str]]:
     """What goes into the head; secrets only to where the target itself leads (RFC 9110, 15.4)."""
     yield "Accept-Encoding", target.compression or "identity"
     yield from target.headers.items()
-    if url.origin() != URL(target.url).origin():
+    if url.origin() != _url_of(target).origin():
         return
     for name, secret in target.secret_headers.items():
         yield name, secret.get_secret_value()
@@ -158,7 +169,7 @@ def _measured(one: _Round) -> Iterator[Sample]:
         yield Sample(PHASE, duration_s, (*target, phase))
     if one.record.status is not None:
         yield Sample(STATUS, one.record.status, target)
-    if one.record.tls and (chain := read(verified(one.record.tls))):
+    if chain := one.record.chain:
         yield Sample(EXPIRY, min(it.expires_s for it in chain), target)
     if one.answers:
         answer = one.answers[-1]

@@ -26,10 +26,12 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import ContentLengthError, TransferEncodingError
 from yarl import URL
 
-from collectors.base import CollectError, Reason
+from collectors import tls_chain
+from collectors.base import CollectError, Reason, Tools
 from collectors.endpoint import Endpoint, connect, failed
 from collectors.story import answered, tell
-from collectors.tls_failure import why
+from collectors.tls_chain import Certificate
+from collectors.tls_failure import failed_at, why
 
 _CUT_OFF = (ConnectionError, TransferEncodingError, ContentLengthError)
 _FAREWELL_S = 1.0
@@ -65,7 +67,7 @@ class Record:
     phases_s: dict[str, float] = field(default_factory=dict)
     phase: str = ""
     status: int | None = None
-    tls: ssl.SSLObject | None = None
+    chain: Sequence[Certificate] = ()
     _since_s: float = 0.0
 
     def enter(self, phase: str) -> None:
@@ -80,6 +82,7 @@ class Record:
 class Route:
     """The way of one exchange; `transport` is the connection once there is one."""
 
+    tools: Tools
     endpoint: Endpoint
     source: str | None
     source_interface: str | None
@@ -154,7 +157,7 @@ class _Connector(BaseConnector):
     ) -> ResponseHandler:
         route, loop = _route.get(), asyncio.get_running_loop()
         route.record.enter("connect")
-        sock = await connect(route.endpoint, route.source, route.source_interface)
+        sock = await connect(route.tools, route.endpoint, route.source, route.source_interface)
         if route.context:
             route.record.enter("tls")
             tell("shaking hands")
@@ -162,14 +165,16 @@ class _Connector(BaseConnector):
             route.transport, protocol = await loop.create_connection(
                 lambda: ResponseHandler(loop), sock=sock, **_tls(route)
             )
+        except ssl.SSLError as error:
+            raise _unproven(route, error) from error
         finally:
             # Where the far side resets at once, uvloop closes the descriptor before it remembers
             # the socket, which would close it once more, and by then it may be another's.
             if not isinstance(loop, asyncio.BaseEventLoop):
                 sock.detach()
-        route.record.tls = route.transport.get_extra_info("ssl_object")
-        if route.record.tls:
-            tell("agreed on %s, %s", *_agreed(route.record.tls))
+        if tls := route.transport.get_extra_info("ssl_object"):
+            route.record.chain = tls_chain.read(tls_chain.certificates(tls, is_proven=True))
+            tell("agreed on %s, %s", *_agreed(tls))
         route.record.enter("processing")
         return protocol
 
@@ -186,6 +191,17 @@ def _tls(route: Route) -> dict[str, Any]:
         "server_hostname": route.server_name,
         "ssl_shutdown_timeout": _FAREWELL_S,
     }
+
+
+def _unproven(route: Route, error: ssl.SSLError) -> CollectError:
+    """Name what ended a handshake, and keep what the server's certificates say all the same."""
+    tls, chosen = failed_at(error), False
+    if tls:
+        route.record.chain = tls_chain.read(tls_chain.certificates(tls, is_proven=False))
+        chosen = tls.cipher() is not None
+    reason, text = _of_tls(error, chosen=chosen)
+    text = tls_chain.in_words(reason, text, route.record.chain)
+    return CollectError(reason, f"{route.endpoint.host}: {text}")
 
 
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -246,15 +262,12 @@ def _no_http(error: ClientResponseError) -> str:
     return f"the answer is no HTTP: {error.message.splitlines()[0].rstrip(':')}"
 
 
-def _of_tls(error: ssl.SSLError) -> tuple[Reason, str]:
+def _of_tls(error: ssl.SSLError, *, chosen: bool = False) -> tuple[Reason, str]:
     if error.reason == "WRONG_VERSION_NUMBER":
         # The loop's TLS keeps to itself what came instead: plain text, or TLCP (GB/T 38636).
         text = "what it answers is no TLS that is spoken here; kind: tls shows what it is"
         return Reason.UNSUPPORTED_PROTOCOL, text
-    reason, text = why(error)
-    if reason is Reason.UNSUPPORTED_PROTOCOL:
-        text += "; it has nothing in common, or wants a client's certificate"
-    return reason, text
+    return why(error, chosen=chosen)
 
 
 def _cause(error: BaseException | None, *kinds: type[E]) -> E | None:

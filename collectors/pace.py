@@ -9,17 +9,6 @@ _AT_ONCE_S = 0.02
 """The turns of so much time may be taken together: fewer would need a timer for nearly each."""
 
 
-async def turn(tools: Tools, within_s: float = float("inf")) -> None:
-    """Wait for the turn of one packet (or connection) under the limit of packets a second.
-
-    Raises:
-        CollectError: as `wait_for_turn_s` does.
-
-    """
-    if wait_s := wait_for_turn_s(tools, within_s):
-        await asyncio.sleep(wait_s)
-
-
 def wait_for_turn_s(tools: Tools, within_s: float = float("inf")) -> float:
     """Take a turn and return how long to wait for it, 0 mostly.
 
@@ -41,10 +30,11 @@ async def turn_before(tools: Tools, until_s: float) -> None:
     """Wait for a turn that leaves half of the time until then (perf_counter) for what is sent.
 
     Raises:
-        CollectError: as `turn` does.
+        CollectError: as `wait_for_turn_s` does.
 
     """
-    await turn(tools, max(0.0, until_s - perf_counter()) / 2)
+    if wait_s := wait_for_turn_s(tools, max(0.0, until_s - perf_counter()) / 2):
+        await asyncio.sleep(wait_s)
 
 
 class Pace:

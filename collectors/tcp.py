@@ -33,7 +33,7 @@ async def collect(target: TcpTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         await turn_before(tools, until_s)
         started_s = perf_counter()
-        connection = await connect(endpoint, target.source, target.source_interface)
+        connection = await connect(tools, endpoint, target.source, target.source_interface)
         connected_s = perf_counter()
         took_s = connected_s - started_s
         with connection:

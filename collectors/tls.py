@@ -33,9 +33,6 @@ _FIRST_WORD_S = 1.0
 """Servers answer a goodbye at once, or never."""
 
 
-_NOT_PROVEN = {Reason.TLS_VERIFY, Reason.TLS_EXPIRED}
-
-
 class TlsTarget(TlsOptions, Probe):
     """Options of `kind: tls`."""
 
@@ -58,12 +55,13 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         await turn_before(tools, until_s)
         started_s = perf_counter()
-        with await connect(endpoint, target.source, target.source_interface) as connection:
+        with await connect(tools, endpoint, target.source, target.source_interface) as connection:
             connect_s = perf_counter() - started_s
             rtt_s = handshake_s(connection) or connect_s
             handshake = Handshake(endpoint, connection, context, name)
             failure = await _failure(endpoint, handshake, until_s)
-        chain = tls_chain.read(handshake.certificates())
+        is_proven = handshake.duration_s is not None
+        chain = tls_chain.read(tls_chain.certificates(handshake.tls, is_proven=is_proven))
         samples = [
             Sample(RTT, rtt_s, (target.name, "mean")),
             Sample(PHASE, connect_s, (target.name, "connect")),
@@ -72,9 +70,7 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
         ]
         if failure is None:
             return samples
-        detail = failure.detail
-        if chain and failure.reason in _NOT_PROVEN:
-            detail += f" (its chain is {tls_chain.validity(chain)})"
+        detail = tls_chain.in_words(failure.reason, failure.detail, chain)
         raise CollectError(failure.reason, detail, samples) from failure
 
     return await at_addresses(target, target.port, attempt)
@@ -105,7 +101,7 @@ async def _failure(endpoint: Endpoint, handshake: Handshake, until_s: float) -> 
 
 def _agreed(target: str, handshake: Handshake, failure: CollectError | None) -> Iterator[Sample]:
     if handshake.duration_s is None:
-        if failure and failure.reason in _NOT_PROVEN:
+        if failure and failure.reason in tls_chain.NOT_PROVEN:
             yield Sample(VERIFIED, 0, (target,))
         return
     yield Sample(PHASE, handshake.duration_s, (target, "tls"))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cryptography import x509
 
-from collectors.base import Metric, Sample
+from collectors.base import Metric, Reason, Sample
 
 EXPIRY = Metric(
     "netfold_probe_tls_expiry_timestamp_seconds",
@@ -29,6 +29,9 @@ CERTIFICATE_START = Metric(
 )
 METRICS = (EXPIRY, CERTIFICATE_EXPIRY, CERTIFICATE_START)
 
+NOT_PROVEN = {Reason.TLS_VERIFY, Reason.TLS_EXPIRED}
+"""Both could talk, but the server's certificates do not show who it is."""
+
 _MOST_SHOWN = 16
 _LONGEST_SUBJECT = 200
 _DER = 2  # _ssl.ENCODING_DER
@@ -48,11 +51,15 @@ def read(chain: Sequence[bytes]) -> list[Certificate]:
     return [it for it in map(_read, chain) if it]
 
 
-def verified(tls: ssl.SSLObject) -> list[bytes]:
-    """The chain in DER that a finished handshake has verified, the server's own first."""
+def certificates(tls: ssl.SSLObject, *, is_proven: bool) -> list[bytes]:
+    """The chain in DER, the server's own first: as verified, with its root, else as sent.
+
+    OpenSSL 3 keeps what was sent where verifying failed; older ones have nothing then.
+    """
     # Public from Python 3.13 on; the methods beneath are the same in all of them.
     beneath: Any = tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - see above
-    return [it.public_bytes(_DER) for it in beneath.get_verified_chain() or ()]
+    chain = (is_proven and beneath.get_verified_chain()) or beneath.get_unverified_chain() or ()
+    return [it.public_bytes(_DER) for it in chain]
 
 
 def samples(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:
@@ -67,10 +74,12 @@ def samples(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:
         yield Sample(CERTIFICATE_START, it.starts_s, (target, subject, serial))
 
 
-def validity(chain: Sequence[Certificate]) -> str:
-    """Say in words when the chain begins and ends to be valid as a whole."""
+def in_words(reason: Reason, detail: str, chain: Sequence[Certificate]) -> str:
+    """Say beside a chain that proves nothing when it is valid as a whole."""
+    if reason not in NOT_PROVEN or not chain:
+        return detail
     starts_s, expires_s = max(it.starts_s for it in chain), min(it.expires_s for it in chain)
-    return f"valid from {_day(starts_s)} to {_day(expires_s)}"
+    return f"{detail} (its chain is valid from {_day(starts_s)} to {_day(expires_s)})"
 
 
 def _read(der: bytes) -> Certificate | None:

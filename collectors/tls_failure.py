@@ -23,6 +23,25 @@ _NOTHING_IN_COMMON = (
 _RECORDS = range(20, 25)  # content types of RFC 8446, 5.1
 _TLS, _TLCP = b"\x03", b"\x01\x01"  # versions as records bear them; TLCP is GB/T 38636
 _SEEN_BYTES = 40
+_ITS_TLS = "its_tls"
+
+
+class Watched(ssl.SSLObject):
+    """One that can be asked, where it failed, how far it came: the loop's TLS lets go of it."""
+
+    def do_handshake(self) -> None:
+        """Shake hands; an error of it remembers this object for `failed_at`."""
+        try:
+            super().do_handshake()
+        except ssl.SSLError as error:
+            setattr(error, _ITS_TLS, self)
+            raise
+
+
+def failed_at(error: ssl.SSLError) -> ssl.SSLObject | None:
+    """Return what failed, if that was the handshake of a context made for it."""
+    tls: ssl.SSLObject | None = getattr(error, _ITS_TLS, None)
+    return tls
 
 
 def why(error: ssl.SSLError, began: bytes = b"", *, chosen: bool = False) -> tuple[Reason, str]:
@@ -38,7 +57,10 @@ def why(error: ssl.SSLError, began: bytes = b"", *, chosen: bool = False) -> tup
         return _other(began)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return Reason.RESET, "it hung up in the TLS handshake"
-    return _reason(error, chosen=chosen), _in_words(error)
+    if chosen and _says(error, "HANDSHAKE_FAILURE"):
+        # In TLS 1.2 servers say no more (RFC 5246, 7.4.6).
+        return Reason.AUTH, f"{_in_words(error)}; it wants a client's certificate, or another one"
+    return _reason(error), _in_words(error)
 
 
 def _is_tls(began: bytes) -> bool:
@@ -52,15 +74,18 @@ def _other(began: bytes) -> tuple[Reason, str]:
     return Reason.UNEXPECTED_CONTENT, f"it does not speak TLS; its answer begins {text!r}"
 
 
-def _reason(error: ssl.SSLError, *, chosen: bool) -> Reason:
-    word = error.reason or ""
-    if word.endswith(_ABOUT_US) or (chosen and word.endswith("HANDSHAKE_FAILURE")):
+def _reason(error: ssl.SSLError) -> Reason:
+    if _says(error, *_ABOUT_US):
         return Reason.AUTH
-    if word.endswith(_NOTHING_IN_COMMON):
+    if _says(error, *_NOTHING_IN_COMMON):
         return Reason.UNSUPPORTED_PROTOCOL
-    if _is_elsewhere(error) or word.endswith(("UNRECOGNIZED_NAME", "BAD_SIGNATURE")):
+    if _is_elsewhere(error) or _says(error, "UNRECOGNIZED_NAME", "BAD_SIGNATURE"):
         return Reason.TLS_VERIFY
     return Reason.UNEXPECTED_CONTENT
+
+
+def _says(error: ssl.SSLError, *words: str) -> bool:
+    return (error.reason or "").endswith(words)
 
 
 def _in_words(error: ssl.SSLError) -> str:

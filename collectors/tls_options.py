@@ -12,6 +12,7 @@ from collectors.base import CollectError, Reason
 from collectors.fields import Host
 from collectors.files import FilePath
 from collectors.pem import check_readable, load_certificates, load_pair
+from collectors.tls_failure import Watched
 
 MinVersion = Literal["1.2", "1.3"]
 
@@ -79,6 +80,7 @@ def _make_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = _VERSIONS[min_version]
+    context.sslobject_class = Watched
     if ca:
         load_certificates(context, ca)
     if certificate and key:

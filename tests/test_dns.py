@@ -18,13 +18,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.observe import Observation, observe
-from collectors.base import Moment, Reason, Sample, Tools
+from agent.observe import Observation
+from collectors.base import Reason, Sample
 from collectors.dns import ANSWERS, AUTHENTICATED, RCODE, TTL, collect
 from collectors.dns_options import DnsTarget
 from collectors.probe import ADDRESS_SUCCESS, PHASE
 from config.load import load
 from config.problems import ConfigError
+from tests.lent import observed
 from tests.test_tcp import open_sockets, run_under
 from tests.testbed import UnavailableError, eventually, eventually_async, free_port, peer
 
@@ -86,7 +87,7 @@ def target(port: int, **options: Any) -> DnsTarget:
 
 
 async def probe(port: int, **options: Any) -> Observation:
-    return await observe(collect, target(port, **options), Tools(lambda: Moment(0, 0)))
+    return await observed(collect, target(port, **options))
 
 
 def values(observation: Observation) -> dict[Any, float]:

@@ -16,6 +16,7 @@ from collectors.http import REDIRECTS, STATUS, collect
 from collectors.http_options import HttpTarget
 from collectors.tls_chain import EXPIRY
 from tests import certificates as lab
+from tests import tlcp
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority
 from tests.http_lab import answer, serving
@@ -77,22 +78,40 @@ async def test_from_http_to_https_is_a_redirect_within_the_host(own: Authority) 
     assert (values(seen)[STATUS], values(seen)[REDIRECTS]) == (200, 1)
 
 
+SOON = {"not_after": NOW + DAY}
 CERTIFICATES = [
-    pytest.param({"not_after": NOW - DAY}, {}, Reason.TLS_EXPIRED, "expired", id="expired"),
-    pytest.param({"not_before": NOW + DAY}, {}, Reason.TLS_VERIFY, "not yet valid", id="too-early"),
-    pytest.param({}, {"server_name": "other.test"}, Reason.TLS_VERIFY, "mismatch", id="wrong-host"),
-    pytest.param({}, {"ca": None}, Reason.TLS_VERIFY, "unable to get", id="unknown-authority"),
+    pytest.param({"not_after": NOW - DAY}, {}, (Reason.TLS_EXPIRED, "expired"), id="expired"),
+    pytest.param(
+        SOON | {"not_before": NOW + DAY / 2},
+        {},
+        (Reason.TLS_VERIFY, "not yet valid"),
+        id="too-early",
+    ),
+    pytest.param(
+        SOON, {"server_name": "other.test"}, (Reason.TLS_VERIFY, "mismatch"), id="wrong-host"
+    ),
+    pytest.param(SOON, {"ca": None}, (Reason.TLS_VERIFY, "unable to get"), id="unknown-authority"),
 ]
 
 
-@pytest.mark.parametrize(("made", "options", "reason", "detail"), CERTIFICATES)
-async def test_a_certificate_that_proves_nothing_has_its_reason(
-    own: Authority, made: dict[str, Any], options: dict[str, Any], reason: Reason, detail: str
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(("made", "options", "said"), CERTIFICATES)
+def test_a_certificate_that_proves_nothing_has_its_reason_and_its_expiry_all_the_same(
+    own: Authority,
+    made: dict[str, Any],
+    options: dict[str, Any],
+    said: tuple[Reason, str],
+    loop: str,
 ) -> None:
-    async with serving(answer(), own.server(**made)) as served:
-        seen = await probe(https(served.port, **{"ca": str(own.file)} | options))
-    assert (seen.reason, detail in seen.detail) == (reason, True), seen.detail
-    assert "connect" in values(seen)
+    async def meet() -> None:
+        async with serving(answer(), own.server(**made)) as served:
+            seen = await probe(https(served.port, **{"ca": str(own.file)} | options))
+        assert (seen.reason, said[1] in seen.detail) == (said[0], True), seen.detail
+        assert f"to {made['not_after']:%Y-%m-%d %H:%M} UTC)" in seen.detail
+        assert values(seen)[EXPIRY] == made["not_after"].timestamp()
+        assert "connect" in values(seen)
+
+    run_under(loop, meet)
 
 
 async def test_a_self_signed_certificate_is_trusted_where_it_is_named(folder: Path) -> None:
@@ -123,16 +142,9 @@ def speaking(context: ssl.SSLContext) -> Answer:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize(
-    ("version", "reason"),
-    [
-        # In TLS 1.2 servers say "handshake failure", and no more.
-        pytest.param(ssl.TLSVersion.TLSv1_2, Reason.UNSUPPORTED_PROTOCOL, id="1.2"),
-        pytest.param(ssl.TLSVersion.TLSv1_3, Reason.AUTH, id="1.3"),
-    ],
-)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_wants_a_certificate_gets_it_or_says_no(
-    own: Authority, folder: Path, loop: str, version: ssl.TLSVersion, reason: Reason
+    own: Authority, folder: Path, loop: str, version: ssl.TLSVersion
 ) -> None:
     certificate, key = own.client(folder)
 
@@ -142,8 +154,9 @@ def test_a_server_that_wants_a_certificate_gets_it_or_says_no(
             pair = {"certificate": str(certificate), "key": str(key)}
             seen = await probe(https(port, ca=str(own.file), **pair))
         assert (seen.reason, seen.detail) == (None, "")
-        assert without.reason is reason, without.detail
+        assert without.reason is Reason.AUTH, without.detail
         assert "certificate" in without.detail
+        assert EXPIRY in values(without), "which is known all the same"
 
     run_under(loop, meet)
 
@@ -179,6 +192,12 @@ def test_whoever_speaks_something_else_has_a_reason_on_time_and_leaves_nothing(
         gc.collect()
 
     run_under(loop, meet)
+
+
+async def test_a_real_server_of_tlcp_has_nothing_in_common_and_is_not_down() -> None:
+    with tlcp.serving() as port:
+        seen = await probe(https(port))
+    assert (seen.reason, "kind: tls shows" in seen.detail) == (Reason.UNSUPPORTED_PROTOCOL, True)
 
 
 class Judged(NamedTuple):

@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
-from agent.observe import Attempts, Observation, observe, probe_samples
+from agent.observe import Attempts, Observation, probe_samples
 from collectors import story
-from collectors.base import CollectError, Collector, Moment, Reason, Sample, Tools, find
+from collectors.base import CollectError, Collector, Moment, Reason, Sample, find
 from collectors.dns_options import DnsTarget
 from collectors.http_options import HttpTarget
 from collectors.probe import Probe
 from collectors.tcp import TcpTarget
 from collectors.tls import TlsTarget
 from tests.certificates import serving, until_hung_up
-
-TOOLS = Tools(lambda: Moment(1_800_000_000.0, 1_000.0))
+from tests.lent import observed
 
 
 def canary(port: int = 1, timeout_s: float = 5.0, **more: Any) -> TcpTarget:
@@ -36,7 +35,7 @@ async def ended(act: Callable[[], None], timeout_s: float = 5.0) -> Observation:
         return []
 
     collector = Collector("tcp", TcpTarget, (), collect, probe=True)
-    return await observe(collector, canary(timeout_s=timeout_s), TOOLS)
+    return await observed(collector, canary(timeout_s=timeout_s))
 
 
 def said(observation: Observation) -> dict[str, float]:
@@ -100,15 +99,15 @@ async def test_a_real_connection_and_a_real_refusal_are_breaches() -> None:
     assert collector
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        open_door = await observe(collector, canary(port), TOOLS)
-    closed = await observe(collector, canary(port), TOOLS)
+        open_door = await observed(collector, canary(port))
+    closed = await observed(collector, canary(port))
     assert (open_door.reason, closed.reason) == (Reason.REACHED, Reason.REACHED)
     assert "refused" in closed.detail
 
 
 def silent_to(kind: str, port: int) -> Probe:
     """A canary of that kind, for a server that takes the connection and never speaks."""
-    given = {"name": "exit", "kind": kind, "expect": "unreachable", "timeout_s": 0.4}
+    given = {"name": "exit", "kind": kind, "expect": "unreachable", "timeout_s": 1.5}
     at = {"address": "127.0.0.1", "port": port}
     match kind:
         case "tcp":
@@ -126,13 +125,11 @@ def silent_to(kind: str, port: int) -> Probe:
 
 @pytest.mark.parametrize("kind", ["tcp", "tls", "http", "https", "dns"])
 async def test_a_server_that_takes_the_connection_and_never_speaks_was_reached(kind: str) -> None:
-    tools = Tools(TOOLS.now)
     with serving(until_hung_up) as port:
         canary = silent_to(kind, port)
         collector = find(canary.kind)
         assert collector
-        observation = await observe(collector, canary, tools)
-    await tools.close()
+        observation = await observed(collector, canary)
     assert (observation.reason, said(observation)) == (Reason.REACHED, BREACHED)
     assert "timeout: 127.0.0.1: " in observation.detail
 
@@ -154,7 +151,7 @@ async def test_a_name_server_that_answers_nothing_right_was_reached() -> None:
     given = {"name": "exit", "kind": "dns", "address": "127.0.0.1", "port": port}
     collector = find("dns")
     assert collector
-    observation = await observe(collector, DnsTarget.model_validate(given | options), TOOLS)
+    observation = await observed(collector, DnsTarget.model_validate(given | options))
     transport.close()
     assert (observation.reason, said(observation)) == (Reason.REACHED, BREACHED)
 
@@ -162,7 +159,7 @@ async def test_a_name_server_that_answers_nothing_right_was_reached() -> None:
 async def test_a_source_that_this_host_has_not_proves_nothing() -> None:
     collector = find("tcp")
     assert collector
-    observation = await observe(collector, canary(source="192.0.2.77"), TOOLS)
+    observation = await observed(collector, canary(source="192.0.2.77"))
     assert (observation.reason, said(observation)) == (Reason.LOCAL, {})
     assert observation.detail.endswith("whether it can be reached is not known")
 

@@ -1,14 +1,18 @@
 """Turns to send: how far away each is, and that a limit is this host's fault, not a target's."""
 
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.observe import observe
+from agent.observe import Observation, observe
 from agent.round import measure_once
 from collectors.base import CollectError, Moment, Reason, Tools, find
-from collectors.pace import Pace, turn
+from collectors.pace import Pace, wait_for_turn_s
 from collectors.tcp import TcpTarget
 
 ANY = float("inf")
@@ -35,11 +39,11 @@ def test_a_turn_too_far_away_is_not_taken() -> None:
     assert pace.take(1, 0.0, ANY) == pytest.approx(0.98)
 
 
-async def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
+def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
     tools = Tools(lambda: Moment(0, 0), packets_per_s=0.5)
-    await turn(tools)
+    wait_for_turn_s(tools)
     with pytest.raises(CollectError, match=r"^0\.5 packets a second leave no turn") as caught:
-        await turn(tools, 1)
+        wait_for_turn_s(tools, 1)
     assert caught.value.reason is Reason.LOCAL
 
 
@@ -51,31 +55,56 @@ async def test_a_limit_that_leaves_no_turn_is_a_local_fault() -> None:
         pytest.param({"kind": "http", "url": "http://127.0.0.1:{port}/"}, id="http"),
         pytest.param({"kind": "dns", "query": "a.test"}, id="dns-udp"),
         pytest.param({"kind": "dns", "query": "a.test", "transport": "tcp"}, id="dns-tcp"),
-        pytest.param({"kind": "icmp", "count": 1}, id="icmp"),
     ],
 )
 async def test_each_kind_waits_for_its_turn_and_sends_nothing_without_one(
     options: dict[str, Any],
 ) -> None:
-    tools = Tools(lambda: Moment(0, 0), packets_per_s=0.1)
-    await turn(tools)
-    collector = find(options["kind"])
-    assert collector
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         port = server.getsockname()[1]
-        given: dict[str, Any] = {"name": "t", "address": "127.0.0.1", "timeout": "500ms"}
-        if options["kind"] not in {"http", "icmp"}:
-            given["port"] = port
+        given = {} if options["kind"] == "http" else {"port": port}
         given |= {
             key: it.format(port=port) if isinstance(it, str) else it for key, it in options.items()
         }
-        observation = await observe(collector, collector.target.model_validate(given), tools)
+        observation = await without_a_turn(given)
         with pytest.raises(BlockingIOError):
             server.accept()
-    await tools.close()
     assert observation.reason is Reason.LOCAL
     assert "leave no turn within" in observation.detail
+
+
+async def without_a_turn(options: dict[str, Any]) -> Observation:
+    tools = Tools(lambda: Moment(0, 0), packets_per_s=0.1)
+    wait_for_turn_s(tools)
+    collector = find(options["kind"])
+    assert collector
+    given = {"name": "t", "address": "127.0.0.1", "timeout": "500ms", **options}
+    try:
+        return await observe(collector, collector.target.model_validate(given), tools)
+    finally:
+        await tools.close()
+
+
+PING = """
+import asyncio
+from tests.test_pace import without_a_turn
+print(asyncio.run(without_a_turn({"kind": "icmp", "count": 1})).detail)
+"""
+
+
+def test_an_echo_request_waits_for_its_turn_too() -> None:
+    """In a namespace of its own, where every user may send one."""
+    namespace = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+    done = subprocess.run(
+        [*namespace, sys.executable, "-c", PING],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "leave no turn within" in done.stdout, done.stderr
 
 
 async def test_one_round_of_all_targets_keeps_to_the_configured_limit_too() -> None:

@@ -20,16 +20,15 @@ from unittest.mock import MagicMock
 import pytest
 from pydantic import ValidationError
 
-from agent.observe import observe
 from collectors import lookup
-from collectors.base import CollectError, Moment, Reason, Sample, Tools
+from collectors.base import CollectError, Reason, Sample
 from collectors.endpoint import Endpoint, open_socket, resolve, resolve_all
 from collectors.lookup import Resolver
 from collectors.probe import ADDRESS_RTT, ADDRESS_SUCCESS, IP_VERSION, MOST_ADDRESSES, PHASE, RTT
 from collectors.tcp import TcpTarget, collect
+from tests.lent import observed, tools
 from tests.testbed import peer
 
-TOOLS = Tools(lambda: Moment(0, 0))
 HERE = Endpoint(socket.AF_INET, ("127.0.0.1", 9))
 
 Names = dict[str, list[str]]
@@ -77,7 +76,8 @@ def target(**options: object) -> TcpTarget:
 
 
 async def measured(**options: object) -> list[Sample]:
-    return list(await collect.collect(target(**options), TOOLS))  # type: ignore[arg-type]
+    async with tools() as lent:
+        return list(await collect.collect(target(**options), lent))  # type: ignore[arg-type]
 
 
 async def failure(**options: object) -> CollectError:
@@ -182,11 +182,11 @@ async def test_where_no_address_may_answer_one_that_was_not_tried_leaves_it_open
     # This host has no way to the second one: a broadcast address, of which its system says so.
     names["name.test"] = ["127.0.0.9", "127.255.255.255"]
     canary = target(port=port, every_address=True, expect="unreachable", timeout="300ms")
-    observation = await observe(collect, canary, TOOLS)
+    observation = await observed(collect, canary)
     assert observation.reason is Reason.LOCAL, observation.detail
     assert "not known" in observation.detail
     names["name.test"] = ["127.0.0.9", "127.255.255.255", "127.0.0.8"]
-    observation = await observe(collect, canary, TOOLS)
+    observation = await observed(collect, canary)
     assert observation.reason is Reason.REACHED, "refused by the third"
 
 

@@ -14,15 +14,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent.observe import observe
-from collectors.base import CollectError, Moment, Reason, Sample, Tools
+from collectors.base import CollectError, Reason, Sample
 from collectors.endpoint import Endpoint, failed
 from collectors.probe import PHASE, RTT
 from collectors.tcp import TcpTarget, collect
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import Answer, greeting, hang_up, reset, serving, until_hung_up
-
-TOOLS = Tools(lambda: Moment(0, 0))
+from tests.lent import observed, tools
 
 
 @asynccontextmanager
@@ -70,7 +68,8 @@ def tcp(**options: object) -> TcpTarget:
 
 async def measure(address: str, port: int, **options: object) -> list[Sample]:
     target = tcp(address=address, port=port, **options)
-    return [one for one in await collect.collect(target, TOOLS) if isinstance(one, Sample)]
+    async with tools() as lent:
+        return [one for one in await collect.collect(target, lent) if isinstance(one, Sample)]
 
 
 async def connects_and_hangs_up(host: str, family: str) -> None:
@@ -246,7 +245,7 @@ async def test_who_never_reads_what_is_sent_is_given_up_in_time() -> None:
     with serving(deaf) as port:
         try:
             target = tcp(address="127.0.0.1", port=port, **talking(*[{"send": "x" * 16_384}] * 15))
-            observation = await observe(collect, target, TOOLS)
+            observation = await observed(collect, target)
         finally:
             ended.set()
     assert observation.duration_s < 1
@@ -332,7 +331,7 @@ async def test_blackbox_exporter_too_keeps_to_the_family_unless_it_may_fall_back
 
 async def succeeds(port: int, **options: object) -> bool:
     target = tcp(address="127.0.0.1", port=port, timeout="1s", **options)
-    return (await observe(collect, target, TOOLS)).reason is None
+    return (await observed(collect, target)).reason is None
 
 
 def open_sockets() -> int:

@@ -14,15 +14,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from collectors.base import CollectError, Metric, Moment, Reason, Sample, Tools
+from collectors.base import CollectError, Metric, Reason, Sample
 from collectors.probe import PHASE, RTT
 from collectors.tls import INFO, VERIFIED, TlsTarget, collect
 from collectors.tls_chain import CERTIFICATE_EXPIRY, CERTIFICATE_START, EXPIRY
 from collectors.tls_options import TlsContexts
 from tests import certificates as lab
+from tests import tlcp
 from tests.blackbox import Blackbox, blackbox
 from tests.certificates import DAY, NAME, NOW, Answer, Authority, serving, tls
+from tests.lent import tools
 from tests.test_tcp import open_sockets
+from tests.testbed import eventually
 
 TIMEOUT_S = 3.0
 
@@ -52,9 +55,8 @@ def target(port: int, own: Authority, **options: object) -> TlsTarget:
 
 
 async def measured(port: int, own: Authority, **options: object) -> list[Sample]:
-    tools = Tools(lambda: Moment(0, 0))
-    async with asyncio.timeout(TIMEOUT_S):
-        found = await collect.collect(target(port, own, **options), tools)
+    async with tools() as lent, asyncio.timeout(TIMEOUT_S):
+        found = await collect.collect(target(port, own, **options), lent)
     return [it for it in found if isinstance(it, Sample)]
 
 
@@ -82,7 +84,7 @@ def test_a_good_server_is_measured_on_either_loop(loop: str, version: str, own: 
     before = open_sockets()
     with serving(tls(context)) as port:
         samples = importlib.import_module(loop).run(measured(port, own))
-        assert open_sockets() <= before + 1, "the server's"
+        eventually(lambda: open_sockets() <= before + 1)  # the server's
     assert value(samples, VERIFIED) == 1
     assert value(samples, EXPIRY) == (NOW + 30 * DAY).timestamp()
     assert labels(samples, INFO)[0][1] == version
@@ -318,6 +320,15 @@ async def test_whoever_speaks_something_else_has_a_reason_in_time_and_leaves_not
     assert error.detail.isprintable()
     assert value(error.measurements, RTT) is not None, "it did connect"
     assert open_sockets() == before
+
+
+async def test_a_real_server_of_tlcp_has_nothing_in_common_and_is_not_down(own: Authority) -> None:
+    with tlcp.serving() as port:
+        error = await failure(port, own)
+    assert (error.reason, error.detail) == (
+        Reason.UNSUPPORTED_PROTOCOL,
+        "127.0.0.1: it answers in TLCP (GB/T 38636), not in TLS",
+    )
 
 
 async def test_a_handshake_that_turns_to_noise_is_no_tls(own: Authority) -> None:
