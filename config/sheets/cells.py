@@ -63,16 +63,16 @@ def plain_text(value: Value, _: str = "") -> str | None:
         return (value or "").strip() or None
     if isinstance(value, bool):
         refuse(
-            f"a truth value stands where a text belongs: {_shown(value)}; format the cell as text"
+            f"a truth value stands here: {_shown(value)}; format the cell as text, write it again"
         )
     if not isinstance(value, int | float):
-        refuse(f"a date or time stands where a text belongs: {value}; format the cell as text")
+        refuse(f"a date or time stands here: {value}; format the cell as text, write it again")
     if value != int(value):
         return repr(value)
     if len(str(abs(int(value)))) > _MOST_DIGITS:
         refuse(
-            f"a number keeps {_MOST_DIGITS} digits only: {int(value)}; format the cell as text "
-            "and write it again"
+            f"a number keeps {_MOST_DIGITS} digits only: {int(value)}; format the cell as text, "
+            "write it again"
         )
     return str(int(value))
 
@@ -86,7 +86,7 @@ def code(value: Value, _: str) -> str | None:
 def number(value: Value, _: str) -> str | None:
     """A whole number."""
     text = narrowed(value)
-    if text and not re.fullmatch(r"\d{1,9}", text):
+    if text and not re.fullmatch(r"\d{1,15}", text):
         refuse(f"not a whole number: {seen(text)}; write digits only, as 12")
     return text or None
 
@@ -96,6 +96,8 @@ def yuan(value: Value, unit: str) -> str | None:
     text = narrowed(value).replace(" ", "")
     if not text:
         return None
+    if text.casefold() in _NONE:
+        refuse(f"{_quoted(value)} is no amount; write 0, or leave the cell empty if none is known")
     match = _AMOUNT.fullmatch(text)
     if match is None or match[3].casefold() not in YUAN_IN:
         refuse(f"{_quoted(value)} is no amount; write {_right_amount(unit)}")

@@ -11,11 +11,13 @@ from config.sheets.cells import Value
 from config.sheets.columns import SHEETS, Column, Sheet
 
 
-def exported_xlsx(config: AgentConfig, *, english: bool = False) -> bytes:
-    """Write all four sheets, empty ones too: they are the form to be filled in."""
+def exported_xlsx(
+    config: AgentConfig, sheets: Sequence[Sheet] = SHEETS, *, english: bool = False
+) -> bytes:
+    """Write the sheets, empty ones too: they are the form to be filled in."""
     return workbook.as_xlsx(
         (sheet.title(english=english), _columns(sheet, english=english), rows)
-        for sheet in SHEETS
+        for sheet in sheets
         for rows in [_rows(config, sheet, english=english)]
     )
 

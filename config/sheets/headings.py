@@ -89,8 +89,9 @@ def _unknown(sheet: Sheet, text: str) -> str:
     column = sheet.named().get(plain(match[1])) if match else None
     if match and column and column.kind.takes_unit:
         return f"not a unit: {seen(match[2])}; write {column.heading(english=False)}"
-    known = {word for it in sheet.columns for word in (*it.chinese, *it.english)}
-    return f"unknown heading; {hint(text, sorted(known), 'there are {}')}"
+    known = [it.english if text.isascii() else it.chinese for it in sheet.columns]
+    words = [word for several in known for word in several]
+    return f"unknown heading; {hint(text, words, 'there are {}')}"
 
 
 def _filled(table: Table, row: int, at: int) -> list[int]:

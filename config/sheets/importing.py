@@ -4,6 +4,7 @@ The rows become a document as YAML files do, whose places are cells: so what is 
 configuration is checked of a sheet, and said of the row and the column.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +37,9 @@ class Spot(Place):
 
 @dataclass
 class _Register(Document):
-    """A document made of sheets; what a row lacks is where its column is, or would be."""
+    """A document made of sheets, in their order; what a row lacks is where its column would be."""
 
+    sheets: list[str] = field(default_factory=list)
     headings: dict[str, dict[str, Heading]] = field(default_factory=dict)
 
     def place(self, loc: Loc) -> Place:
@@ -49,7 +51,8 @@ class _Register(Document):
         known = self.headings[str(loc[0])]
         while keys:
             path = ".".join(keys)
-            if heading := known.get(path):
+            beneath = (it for key, it in known.items() if key.startswith(f"{path}."))
+            if heading := known.get(path) or next(beneath, None):
                 return Spot(row.file, row.line, row.sheet, heading.text, heading.at)
             if column := _column_for(str(loc[0]), path):
                 return Spot(row.file, row.line, row.sheet, column)
@@ -58,20 +61,15 @@ class _Register(Document):
 
     def lines(self) -> list[str]:
         """Everything that was found wrong, in the order of sheets, rows and columns."""
-        order = {it: n for n, it in enumerate(dict.fromkeys(self._sheets()))}
 
         def key(found: tuple[Loc, Place, str]) -> tuple[int, int, int]:
             place = found[1]
             if not isinstance(place, Spot):
                 return (-1, 0, 0)
-            return (order.get(place.sheet, -1), place.line, place.at)
+            sheet = self.sheets.index(place.sheet) if place.sheet in self.sheets else -1
+            return (sheet, place.line, place.at)
 
         return [f"{at}: {text}" for _, at, text in sorted(dict.fromkeys(self._found), key=key)]
-
-    def _sheets(self) -> Iterator[str]:
-        for _, place, _ in self._found:
-            if isinstance(place, Spot):
-                yield place.sheet
 
 
 def _column_for(section: str, path: str) -> str | None:
@@ -101,8 +99,9 @@ def imported(path: Path, only: Sheet | None = None) -> Imported:
         SheetError: with a line for everything that is wrong, none of it taken.
 
     """
-    document = _Register(path)
-    tables = list(_chosen(document, read(path), only))
+    found = read(path)
+    document = _Register(path, sheets=[it.name for it in found])
+    tables = list(_chosen(document, found, only))
     document.unsure.update(set(SECTIONS) - {sheet.section for sheet, _ in tables})
     for sheet, table in tables:
         _take(document, sheet, table)
@@ -160,9 +159,11 @@ def _take(document: _Register, sheet: Sheet, table: Table) -> None:
         document.report((), msg, _spot(document, table.name))
         document.unsure.add(sheet.section)
         return
-    for last, message in table.trouble:
-        if last >= row:
+    if trouble := [message for last, message in table.trouble if last >= row]:
+        for message in trouble:
             document.report((), message, _spot(document, table.name))
+        document.unsure.add(sheet.section)
+        return
     found: dict[str, Heading] = {}
     for it in headings(sheet, table, row):
         if isinstance(it, Complaint):
@@ -203,7 +204,7 @@ def _value(heading: Heading, cell: Cell) -> Raw | None:
     value = heading.column.kind.read(cell.value, heading.unit)
     texts = [value] if isinstance(value, str) else value or []
     for text in texts:
-        if any(not it.isprintable() and it not in "\t " for it in text):
+        if any(unicodedata.category(it) in {"Cc", "Cs"} and it != "\t" for it in text):
             msg = "holds a line break or a control character; write one line of plain text"
             raise ValueError(msg)
     return None if value is None else (value if isinstance(value, str) else list(value))
