@@ -70,6 +70,25 @@ def export(path: Path | None, name: str | None, out: Path, force: bool, english:
         stop(f"{out} cannot be written: {error.strerror}", 1)
 
 
+@command.command("check")
+@config_option
+@click.option("--live", is_flag=True, help="Also ask each device once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def check(path: Path | None, live: bool, as_json: bool) -> None:
+    """Say what the register lacks, and where reality disagrees with it."""
+    # Imported where it is asked for: it judges by the history, and rich shows it.
+    from agent.cli import register_check  # noqa: PLC0415
+
+    try:
+        done = register_check.checked(read(_named(path)), live=live)
+    except ConfigError as error:
+        stop(error, 2)
+    if as_json:
+        click.echo(register_check.as_json(done))
+    else:
+        register_check.show(done)
+
+
 def _exported(config: AgentConfig, out: Path, only: Sheet | None, *, english: bool) -> bytes:
     if out.suffix.lower() == ".xlsx":
         return exported_xlsx(config, SHEETS if only is None else (only,), english=english)
@@ -82,7 +101,7 @@ def _exported(config: AgentConfig, out: Path, only: Sheet | None, *, english: bo
 
 def _named(path: Path | None) -> Path:
     if path is None:
-        stop("name the configuration, as in: netfold register export -c netfold.yaml …", 2)
+        stop("name the configuration, as in: -c netfold.yaml", 2)
     return path
 
 

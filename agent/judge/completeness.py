@@ -1,5 +1,6 @@
 """How much of what reports need is declared of a network, and what is missing."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -35,6 +36,17 @@ def completeness(network: Network, links: Iterable[Link]) -> Completeness:
         fields["links"] = bool(links)
     missing = tuple(key for key, there in fields.items() if not there)
     return Completeness(network.name, len(fields), missing)
+
+
+def links_of(
+    networks: Iterable[Network], links: Iterable[Link]
+) -> Iterator[tuple[Network, list[Link]]]:
+    """Each network with its lines."""
+    found: defaultdict[str, list[Link]] = defaultdict(list)
+    for link in links:
+        found[link.network].append(link)
+    for network in networks:
+        yield network, found[network.name]
 
 
 def _of_network(network: Network) -> Iterator[tuple[str, bool]]:
