@@ -1,20 +1,24 @@
 """`netfold register import` and `export`: whole files, or none."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from agent import clock
 from agent.register import TakeError, take
 from config.load import load
 from config.sheets.workbook import SheetError
 from tests.sheets import put, workbook
 
 
-def netfold(*words: object, folder: Path) -> subprocess.CompletedProcess[str]:
+def netfold(
+    *words: object, folder: Path, group: str = "register"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "agent", "register", *map(str, words)],
+        [sys.executable, "-m", "agent", group, *map(str, words)],
         cwd=folder,
         env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""},
         capture_output=True,
@@ -117,3 +121,56 @@ def test_bad_usage_gets_one_line(tmp_path: Path, words: tuple[str, ...], line: s
     done = netfold(*words, folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[0] == line
+
+
+def test_a_check_says_what_is_missing_what_disagrees_and_what_was_not_looked_at(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "n.yaml").write_text(
+        "node: {name: n}\ndata_dir: data\n"
+        "networks: [{name: x, kind: extranet, title: 外网, uplinks: [a, b]}]\n"
+        "links:\n"
+        "  - {name: a, network: x, interface: {local: eth1}, carrier: 电信}\n"
+        "  - {name: b, network: x, interface: {local: eth2}, carrier: 移动}\n"
+    )
+    done = netfold("check", "-c", "n.yaml", "--json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    (network,) = said["networks"]
+    assert (network["network"], network["missing"][0]) == ("x", "owner")
+    assert 0 < network["complete_ratio"] < 1
+    assert said["disagreements"] == [
+        {
+            "kind": "uplinks_share_device",
+            "subject": "x",
+            "words": "all uplinks (a, b) have one device: this host",
+        }
+    ]
+    assert [it.split(":")[0] for it in said["not_looked_at"]] == [
+        "silent lines and use of systems",
+        "ports and undeclared interfaces",
+    ]
+    shown = netfold("check", "-c", "n.yaml", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "uplinks_share_device" in shown.stdout
+    assert "not looked at: ports and undeclared interfaces" in shown.stdout
+
+
+def test_a_check_finds_the_paid_line_that_went_silent(tmp_path: Path) -> None:
+    now_s = clock.now().wall_s
+    first = int(now_s // 300) - 3 * 288
+    rows = ["subject,unix_time,receive_bps,transmit_bps,capacity_bps"]
+    for tick in range(first, first + 3 * 288 - 3):
+        bps = 5000 if tick == first else 0
+        rows.append(f"a,{tick * 300},{bps},{bps},")
+    (tmp_path / "old.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "n.yaml").write_text(
+        "node: {name: n}\ndata_dir: data\nnetworks: [{name: edu, kind: dedicated}]\n"
+        "links: [{name: a, network: edu, interface: {local: eth9}, annual_cost_yuan: 168000}]\n"
+    )
+    done = netfold("import", "old.csv", "-c", "n.yaml", folder=tmp_path, group="history")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(netfold("check", "-c", "n.yaml", "--json", folder=tmp_path).stdout)
+    (one,) = said["disagreements"]
+    assert (one["kind"], one["subject"]) == ("paid_and_silent", "a")
+    assert one["words"].startswith("168,000 yuan a year, and nothing was seen to cross it since ")

@@ -15,6 +15,7 @@ from agent.judge.completeness import Completeness, completeness, links_of
 from agent.judge.reconcile import Disagreement, Seen, reconcile
 from agent.reconciliation import ports, silences, statuses
 from agent.round import measure_once
+from collectors.base import Target
 from config.agent import AgentConfig
 from config.targets import targets
 
@@ -101,4 +102,18 @@ def _by_devices(config: AgentConfig, seen: Seen, missed: list[str]) -> Seen:
     observations = asyncio.run(measure_once(lines))
     missed += [f"{it.target.name}: {it.reason}: {it.detail}" for it in observations if it.reason]
     up, port_bps = ports(observations)
-    return replace(seen, up=up, port_bps=port_bps)
+    devices = [it.target for it in observations if it.target.kind == "snmp_interfaces"]
+    found = _undeclared(devices, missed)
+    return replace(seen, up=up, port_bps=port_bps, undeclared=found)
+
+
+def _undeclared(devices: Sequence[Target], missed: list[str]) -> dict[str, list[str]]:
+    if not devices:
+        return {}
+    # Imported where there is a device: SNMP is the heaviest of the collectors.
+    from agent.undeclared import find_undeclared  # noqa: PLC0415
+    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415
+
+    found = asyncio.run(find_undeclared(it for it in devices if isinstance(it, SnmpTarget)))
+    missed += found.unknown
+    return found.interfaces
