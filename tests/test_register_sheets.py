@@ -221,6 +221,16 @@ def test_a_file_that_is_no_register_is_told_so(tmp_path: Path, content: bytes, l
     assert said(tmp_path / "r")[0].removeprefix(f"{tmp_path / 'r'}: ") == line
 
 
+def test_a_stray_cell_at_the_far_end_of_a_sheet_is_refused(tmp_path: Path) -> None:
+    def change(book: Workbook) -> None:
+        book[N]["XFD1048576"] = "x"
+
+    assert said(workbook(tmp_path / "r.xlsx", change)) == [
+        f"{tmp_path / 'r.xlsx'}: sheet 专网 reaches to XFD1048576; "
+        "delete the cells beyond the table"
+    ]
+
+
 def test_a_workbook_that_unpacks_to_a_bomb_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "r.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/workbook.xml", b" " * (65 * 2**20))

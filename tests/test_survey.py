@@ -139,9 +139,13 @@ async def test_a_look_that_fails_costs_no_poll(tmp_path: Path) -> None:
     await tools.close()
 
 
-async def test_the_command_looks_twice_and_names_what_is_undeclared(snmpd: Snmpd) -> None:
+async def test_the_command_looks_twice_and_names_what_is_undeclared(
+    snmpd: Snmpd, tmp_path: Path
+) -> None:
+    with Snmpd(tmp_path) as ended:
+        nobody = f"127.0.0.1:{ended.port}"
     target = SnmpTarget(name="r1", address=f"127.0.0.1:{snmpd.port}", credential=COMMUNITY)
-    gone = SnmpTarget(name="r2", address="127.0.0.1:9", credential=COMMUNITY)
+    gone = SnmpTarget(name="r2", address=nobody, credential=COMMUNITY)
     found = await find_undeclared([target, gone], apart_s=0.1)
     # snmpd's own host may carry something meanwhile; the planted counters stand still.
     assert not {"Gi101", "Gi102", "Gi104"} & set(found.interfaces["r1"])

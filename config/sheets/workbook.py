@@ -16,6 +16,8 @@ from config.sheets.kinds import Kind
 MOST_BYTES = 64 * 2**20
 """Of a file, unpacked: a register of 10,000 lines has 3 MB."""
 MOST_ROWS = 20_000
+_FARTHEST_ROW, _FARTHEST_COLUMN = 5 * MOST_ROWS, 500
+"""One stray cell at a sheet's far end would make all between count as there."""
 _LOOKED_AT = 2000
 """Characters of a CSV file that tell what stands between its cells."""
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
@@ -98,6 +100,10 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
         msg = f"{path}: not a workbook that can be read; save it again as .xlsx"
         raise SheetError(msg) from error
     for sheet in book.worksheets:
+        if sheet.max_row > _FARTHEST_ROW or sheet.max_column > _FARTHEST_COLUMN:
+            msg = f"{path}: sheet {sheet.title} reaches to {sheet.dimensions.split(':')[-1]}; "
+            msg += "delete the cells beyond the table"
+            raise SheetError(msg)
         rows = {
             number: tuple(map(_cell, cells))
             for number, cells in enumerate(sheet.iter_rows(), 1)
