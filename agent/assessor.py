@@ -94,7 +94,12 @@ class Assessor:
         return Curve(from_s, to_s, _highest(values), known)
 
     def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
-        from agent import availability, data_centres, verdict_metrics  # noqa: PLC0415 - numpy, see above
+        from agent import (  # noqa: PLC0415 - numpy, see above
+            availability,
+            data_centres,
+            reconciliation,
+            verdict_metrics,
+        )
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
@@ -122,7 +127,8 @@ class Assessor:
             for subject, one in zip(subjects, verdicts, strict=True)
         ]
         centres = data_centres.samples(data_centres.data_centres(config, verdicts))
-        return [*samples, *centres, *probes], said
+        uses = reconciliation.samples(config, verdicts)
+        return [*samples, *centres, *probes, *uses], said
 
 
 def _highest(values: list[float]) -> tuple[float | None, ...]:

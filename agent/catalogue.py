@@ -13,6 +13,7 @@ from agent import (
     facts,
     keeper,
     observe,
+    reconciliation,
     recorder,
     verdict_metrics,
 )
@@ -35,7 +36,10 @@ def catalogue() -> list[Metric]:
     Raises:
         ValueError: two metrics of one name are not the same.
     """
-    modules = (facts, app, observe, recorder, keeper, verdict_metrics, availability, data_centres)
+    modules = (
+        *(facts, app, observe, recorder, keeper),
+        *(verdict_metrics, availability, data_centres, reconciliation),
+    )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}
     for metric in (*(it for part in parts for it in part), *_collected()):

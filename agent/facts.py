@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 from agent.judge.calendar import SHANGHAI
+from agent.judge.completeness import completeness, links_of
+from agent.judge.uplinks import shared_uplinks
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
@@ -60,6 +62,18 @@ NETWORK_PHASE = Metric(
     "1 for the phase that the network is in, 0 for the others; absent if none is declared.",
     ("network", "phase", "source"),
 )
+NETWORK_COMPLETE = Metric(
+    "netfold_network_register_complete_ratio",
+    "gauge",
+    "Share of what reports need to be declared of the network and its lines that is.",
+    ("network",),
+)
+UPLINKS_SHARED = Metric(
+    "netfold_network_uplinks_shared",
+    "gauge",
+    "Whether all uplinks of the network have the same device or carrier.",
+    ("network", "what"),
+)
 SERVER_INFO = Metric(
     "netfold_server_info", "info", "Where a server stands.", ("server", "data_centre")
 )
@@ -73,6 +87,8 @@ METRICS = (
     NETWORK_INFO,
     NETWORK_COST,
     NETWORK_PHASE,
+    NETWORK_COMPLETE,
+    UPLINKS_SHARED,
     SERVER_INFO,
 )
 
@@ -96,6 +112,7 @@ def samples(config: AgentConfig, today: date) -> list[Sample]:
     ]
     for network in config.networks:
         found += _of_network(network)
+    found += _of_register(config)
     for link in config.links:
         found += _of_link(link)
     for server in config.servers:
@@ -118,6 +135,15 @@ def _of_network(network: Network) -> Iterator[Sample]:
         for phase in get_args(Phase):
             is_in = network.phase == phase
             yield Sample(NETWORK_PHASE, int(is_in), (network.name, phase, "declared"))
+
+
+def _of_register(config: AgentConfig) -> Iterator[Sample]:
+    links = {link.name: link for link in config.links}
+    for network, its in links_of(config.networks, config.links):
+        if network.kind != "local":
+            yield Sample(NETWORK_COMPLETE, completeness(network, its).ratio, (network.name,))
+        for what, name in shared_uplinks(network, links).items():
+            yield Sample(UPLINKS_SHARED, int(name is not None), (network.name, what))
 
 
 def _of_link(link: Link) -> Iterator[Sample]:

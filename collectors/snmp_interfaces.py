@@ -10,6 +10,8 @@ from collectors.base import (
     CollectError,
     CounterReading,
     Measurement,
+    Metric,
+    Moment,
     Reason,
     Sample,
     Target,
@@ -23,6 +25,7 @@ from collectors.snmp.binding import missing
 from collectors.snmp.client import SnmpClient
 from collectors.snmp.credential import Credential
 from collectors.snmp.poll import Poll, Read
+from collectors.snmp.survey import Survey
 from collectors.snmp.text import text
 
 COUNTERS = (
@@ -31,6 +34,16 @@ COUNTERS = (
     (link.RECEIVE_DISCARDS, ifmib.IN_DISCARDS),
     (link.TRANSMIT_DISCARDS, ifmib.OUT_DISCARDS),
 )
+
+
+UNDECLARED = Metric(
+    "netfold_device_undeclared_interfaces",
+    "gauge",
+    "Interfaces that carried something within the last hour and belong to no link.",
+    ("device",),
+)
+_SURVEYED_PART = 0.4
+"""Share of a poll's time that the hourly look at all interfaces may take."""
 
 
 class SnmpTarget(Target):
@@ -71,7 +84,25 @@ class Polls:
         return poll
 
 
-@collector("snmp_interfaces", SnmpTarget, *link.METRICS, probe=False)
+class Surveys:
+    """An engine: what is known of the interfaces that no link declares, by device."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[Poll, Survey]] = {}
+
+    async def close(self) -> None:
+        """Forget them all."""
+        self._of.clear()
+
+    def of(self, device: str, poll: Poll, now: Moment) -> Survey:
+        """What is known of a device; one that is asked otherwise than before is looked at anew."""
+        known = self._of.get(device)
+        if known is None or known[0] is not poll:
+            known = self._of[device] = poll, Survey.of(device, now)
+        return known[1]
+
+
+@collector("snmp_interfaces", SnmpTarget, *link.METRICS, UNDECLARED, probe=False)
 async def collect(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
     """Read every link's row, each beside the sysUpTime of its reply.
 
@@ -86,6 +117,12 @@ async def collect(target: SnmpTarget, tools: Tools) -> Sequence[Measurement]:
     poll = tools.use(Polls).of(target)
     reads = await poll.read(client, tools.now)
     measured = [one for it in reads if it.is_sure for one in _measurements(target.name, it)]
+    declared = [it.index for it in poll.binding.bound]
+    survey = tools.use(Surveys).of(target.name, poll, tools.now())
+    within_s = _SURVEYED_PART * target.timeout_s
+    found = await survey.go_on(client, poll.agent, declared, tools.now, within_s)
+    if found is not None:
+        measured.append(Sample(UNDECLARED, len(found), (target.name,)))
     lost = [it.bound.link for it in reads if not it.is_sure]
     gone = [missing(it, target.name, "which gives nothing there") for it in lost]
     if complaints := [*poll.binding.unbound, *gone]:

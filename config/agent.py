@@ -15,7 +15,7 @@ from collectors.files import FilePath, path_in
 from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
-from config.inventory import Device, Group, Link, Network, Price, Server, System
+from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
 from config.policy import Policy, load_policy
 from config.prometheus import PrometheusAccess
 from config.sla import Sla, load_sla
@@ -117,6 +117,7 @@ class AgentConfig(Item):
     links: tuple[Link, ...] = ()
     servers: tuple[Server, ...] = ()
     systems: tuple[System, ...] = ()
+    machine_rooms: tuple[MachineRoom, ...] = ()
     probes: tuple[InstanceOf[Target], ...] = ()
     prices: tuple[Price, ...] = ()
 

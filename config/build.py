@@ -26,6 +26,13 @@ class _UnknownKind(Probe, extra="ignore"):
 
 def build(document: Document) -> AgentConfig | None:
     """Make the configuration; None, and the reasons reported, if it cannot be made."""
+    made = items(document)
+    top = {key: value for key, value in document.data.items() if key not in SECTIONS}
+    return validate(document, AgentConfig, (), top, made)
+
+
+def items(document: Document) -> dict[str, list[BaseModel]]:
+    """Make the items of all sections, report what is wrong with them and between them."""
     names = {section: document.names(section) for section in SECTIONS}
     probes = {loc: expanded(document, loc, row) for loc, row in document.items("probes")}
     _name_expanded(document, names["probes"], probes)
@@ -44,8 +51,7 @@ def build(document: Document) -> AgentConfig | None:
     for section in SECTIONS:
         document.check_names(section)
     check_rules(document)
-    top = {key: value for key, value in document.data.items() if key not in SECTIONS}
-    return validate(document, AgentConfig, (), top, made)
+    return made
 
 
 def _model(document: Document, loc: Loc, row: Raw) -> type[BaseModel]:

@@ -13,7 +13,10 @@ Raw: TypeAlias = Union[str, list["Raw"], dict[str, "Raw"]]  # noqa: UP007  # `|`
 Loc: TypeAlias = tuple[str | int, ...]
 """The way to a value from the top, as pydantic gives it: ("links", 0, "interface", "name")."""
 
-SECTIONS = ("credentials", "networks", "devices", "links", "servers", "systems", "probes")
+SECTIONS = (
+    *("credentials", "networks", "devices", "links", "servers", "systems", "machine_rooms"),
+    "probes",
+)
 """The lists, which included files give too."""
 
 _MAY_BE_SECRET = ("credentials", "basic_auth_users")

@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from collectors.fields import seen
 
 _PROVINCE = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12]")
+_CODE_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_CODE = re.compile(rf"[{_CODE_CHARACTERS}]{{2}}[0-9]{{6}}[{_CODE_CHARACTERS}]{{10}}")
 _LEAP_YEAR = 2000  # so that 02-29 is a day of the year
 _LONGEST_TEXT = 200
 
@@ -63,6 +65,27 @@ def _region(value: object) -> object:
     return value
 
 
+def _credit_code(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _CREDIT_CODE.fullmatch(value):
+        msg = f"not a unified social credit code: {seen(value)}; write the 18 characters of "
+        msg += "GB 32100: digits and capitals without I, O, S, V and Z"
+        raise ValueError(msg)
+    check = credit_check(value[:-1])
+    if value[-1] != check:
+        msg = f"not a unified social credit code: {seen(value)} ends with {value[-1]}, but "
+        msg += f"{check} would follow from the others; compare it with the certificate"
+        raise ValueError(msg)
+    return value
+
+
+def credit_check(first: str) -> str:
+    """Return the 18th character that follows from the first 17 (GB 32100-2015, MOD 31)."""
+    weighed = sum(_CODE_CHARACTERS.index(it) * 3**n for n, it in enumerate(first))
+    return _CODE_CHARACTERS[-weighed % 31]
+
+
 def _busy_period(value: object) -> object:
     if not isinstance(value, str) or value in {"month_end", "quarter_end"}:
         return value
@@ -112,6 +135,9 @@ Text = Annotated[str, BeforeValidator(_text)]
 
 Region = Annotated[str, BeforeValidator(_region)]
 """A GB/T 2260 code, kept as text: 6 digits, or 12 for townships and villages."""
+
+CreditCode = Annotated[str, BeforeValidator(_credit_code)]
+"""A department's 统一社会信用代码 (GB 32100), with the check character that it has to have."""
 
 BusyPeriod = Annotated[str, BeforeValidator(_busy_period)]
 """`month_end`, `quarter_end` or `MM-DD..MM-DD`; one that ends before it begins passes new year."""

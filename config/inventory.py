@@ -10,13 +10,16 @@ from collectors.fields import Address, Bandwidth, Duration, Name, OwnAddress, Re
 from config.fields import (
     AddressRange,
     BusyPeriod,
+    CreditCode,
     Day,
     Item,
     Port,
+    Region,
     Text,
     Truth,
     Yuan,
 )
+from config.register import Count, Filing, Plan, Protection
 
 NetworkKind = Literal["dedicated", "intranet", "extranet", "internet", "local"]
 Phase = Literal[
@@ -75,19 +78,39 @@ class Successor(Item):
 
 
 class Network(Judged):
-    """A logical network; what only dedicated ones have is None for the others."""
+    """A logical network; what only dedicated ones have is None for the others.
+
+    `basic_database`: a 基础信息库 lives in it, so that it cannot be retired before that has moved.
+    """
 
     name: Name = Field(examples=["edu"])
     title: Text | None = None
     kind: NetworkKind = Field(examples=["dedicated"])
     classified: Truth = False
     owner: Text | None = None
+    department_code: CreditCode | None = None
+    region: Region | None = None
+    basic_database: Truth = False
     destination: Literal["intranet", "extranet"] | None = None
     outcome: Literal["migrate", "interconnect"] | None = None
     annual_cost_yuan: Yuan | None = None
     phase: Phase | None = None
+    plan: Plan = Plan()
+    filing: Filing | None = None
+    protection: Protection | None = None
     successor: Successor = Successor()
     uplinks: tuple[LinkName, ...] = ()
+
+    @field_validator("protection")
+    @classmethod
+    def _classified_is_protected_as_such(
+        cls, value: Protection | None, info: ValidationInfo
+    ) -> Protection | None:
+        if value is not None and value.scheme == "graded" and info.data.get("classified"):
+            msg = "a classified network has no graded protection (等级保护); "
+            msg += "write scheme: classified (分级保护)"
+            raise ValueError(msg)
+        return value
 
     @field_validator("destination")
     @classmethod
@@ -171,6 +194,7 @@ class Link(Judged):
     bandwidth_bps: Bandwidth | None = Field(None, alias="bandwidth")
     role: Literal["primary", "backup"] = "primary"
     group: Name | None = Field(None, validate_default=True)
+    number: Text | None = None
     carrier: Text | None = None
     line_type: Text | None = None
     annual_cost_yuan: Yuan | None = None
@@ -237,14 +261,41 @@ class Server(Judged):
 class System(Judged):
     """An information system on this host, known by the ports it listens on.
 
-    `used_by` and `use_frequency` are as the register declares them (使用范围, 使用频度).
+    What it is for, who uses it and how often, and who approved and pays for it is as the census of
+    unused systems declares it; `count` is of those that one row stands for.
     """
 
     name: Name = Field(examples=["leave"])
     title: Text | None = None
+    owner: Text | None = None
+    department_code: CreditCode | None = None
+    function: Text | None = None
+    count: Count | None = None
     used_by: Text | None = None
     use_frequency: Text | None = None
+    approved_by: Text | None = None
+    approved_on: Day | None = None
+    funding_source: Text | None = None
+    last_backup: Day | None = None
+    last_drill: Day | None = None
+    protection: Protection | None = None
     ports: tuple[Port, ...] = ()
     udp_ports: tuple[Port, ...] = ()
     management: tuple[AddressRange, ...] = ()
     role: Literal["standby"] | None = None
+
+
+class MachineRoom(Item):
+    """A department's machine room, and the data centre that what stands in it is to move to."""
+
+    name: Name = Field(examples=["edu-room"])
+    title: Text | None = None
+    owner: Text | None = None
+    department_code: CreditCode | None = None
+    region: Region | None = None
+    racks: Count | None = None
+    annual_cost_yuan: Yuan | None = None
+    data_centre: Text | None = None
+    phase: Phase | None = None
+    plan: Plan = Plan()
+    exempt: Exemption | None = None

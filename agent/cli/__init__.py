@@ -7,7 +7,7 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe", "history")
+COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe", "history", "register")
 
 config_option = click.option(
     "-c",

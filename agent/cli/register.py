@@ -1,0 +1,115 @@
+"""`netfold register`: the declared register as sheets, and how complete and how true it is."""
+
+from pathlib import Path
+
+import click
+
+from agent.cli import config_option, stop
+from agent.cli.source import read
+from agent.register import TakeError, take
+from config.agent import AgentConfig
+from config.problems import ConfigError, hint
+from config.sheets.columns import SHEETS, Sheet, sheet_named
+from config.sheets.exporting import exported_csv, exported_xlsx
+from config.sheets.workbook import SheetError
+
+_sheet_option = click.option(
+    "--sheet", "name", help="One sheet only: 专网, 线路, 信息系统, 机房, or as the YAML key has it."
+)
+_out_option = click.option(
+    "-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="The new file."
+)
+_force_option = click.option("--force", is_flag=True, help="Write over a file that is there.")
+
+
+@click.group("register")
+def command() -> None:
+    """Take the register from sheets, give it out, or check it."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@_sheet_option
+@_out_option
+@_force_option
+def import_(file: Path, name: str | None, out: Path, force: bool) -> None:
+    """Make a YAML file of an XLSX or CSV FILE: of all of it, or of nothing.
+
+    Every cell that is wrong is told, with its sheet, row and column; exit 2 if any is.
+    """
+    only = _sheet(name)
+    try:
+        taken = take(file, only, out, force=force)
+    except SheetError as error:
+        count = len(str(error).splitlines())
+        stop(f"{error}\n{count} mistake{'s' if count > 1 else ''}: {out} is not written", 2)
+    except TakeError as error:
+        stop(error, 2)
+    click.echo(taken)
+
+
+@command.command("export")
+@config_option
+@_sheet_option
+@_out_option
+@_force_option
+@click.option("--english", is_flag=True, help="Headings and words in English.")
+def export(path: Path | None, name: str | None, out: Path, force: bool, english: bool) -> None:
+    """Write the register as XLSX, or one sheet of it as CSV, as the name of the output says."""
+    only = _sheet(name)
+    try:
+        content = _exported(read(_named(path)), out, only, english=english)
+    except ConfigError as error:
+        stop(error, 2)
+    try:
+        with out.open("wb" if force else "xb") as stream:
+            stream.write(content)
+    except FileExistsError:
+        stop(f"{out} is there already; name a new file, or say --force", 2)
+    except OSError as error:
+        stop(f"{out} cannot be written: {error.strerror}", 1)
+
+
+@command.command("check")
+@config_option
+@click.option("--live", is_flag=True, help="Also ask each device once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def check(path: Path | None, live: bool, as_json: bool) -> None:
+    """Say what the register lacks, and where reality disagrees with it."""
+    # Imported where it is asked for: it judges by the history, and rich shows it.
+    from agent.cli import register_check  # noqa: PLC0415
+
+    try:
+        done = register_check.checked(read(_named(path)), live=live)
+    except ConfigError as error:
+        stop(error, 2)
+    if as_json:
+        click.echo(register_check.as_json(done))
+    else:
+        register_check.show(done)
+
+
+def _exported(config: AgentConfig, out: Path, only: Sheet | None, *, english: bool) -> bytes:
+    if out.suffix.lower() == ".xlsx":
+        return exported_xlsx(config, SHEETS if only is None else (only,), english=english)
+    if out.suffix.lower() != ".csv":
+        stop(f"neither .xlsx nor .csv: {out}; name the output as one of them", 2)
+    if only is None:
+        stop("a CSV file has one sheet; say --sheet 专网, 线路, 信息系统 or 机房", 2)
+    return exported_csv(config, only, english=english)
+
+
+def _named(path: Path | None) -> Path:
+    if path is None:
+        stop("name the configuration, as in: -c netfold.yaml", 2)
+    return path
+
+
+def _sheet(name: str | None) -> Sheet | None:
+    if name is None:
+        return None
+    found = sheet_named(name)
+    if found is None:
+        words = [it.chinese for it in SHEETS] + [it.section for it in SHEETS]
+        stop(f"--sheet {name!r} is none of the register; {hint(name, words, 'there are {}')}", 2)
+    return found
