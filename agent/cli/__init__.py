@@ -7,7 +7,10 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe", "history")
+COMMANDS = (
+    *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
+    "journal",
+)
 
 config_option = click.option(
     "-c",
