@@ -74,18 +74,41 @@ class Successor(Item):
     probes: tuple[ProbeName, ...] = ()
 
 
+class Plan(Item):
+    """By which day each phase is to be reached; the phases that are no steps have none."""
+
+    baselined: Day | None = None
+    planned: Day | None = None
+    connected: Day | None = None
+    dual_running: Day | None = None
+    cut_over: Day | None = None
+    observing: Day | None = None
+    retired: Day | None = None
+    funding_cut: Day | None = None
+    interconnected: Day | None = None
+
+    def days(self) -> dict[str, date]:
+        """The days that are planned, by phase, in the order of the phases."""
+        return {name: day for name in type(self).model_fields if (day := getattr(self, name))}
+
+
 class Network(Judged):
-    """A logical network; what only dedicated ones have is None for the others."""
+    """A logical network; what only dedicated ones have is None for the others.
+
+    `basic_database`: a 基础信息库 lives in it, so that it cannot be retired before that has moved.
+    """
 
     name: Name = Field(examples=["edu"])
     title: Text | None = None
     kind: NetworkKind = Field(examples=["dedicated"])
     classified: Truth = False
     owner: Text | None = None
+    basic_database: Truth = False
     destination: Literal["intranet", "extranet"] | None = None
     outcome: Literal["migrate", "interconnect"] | None = None
     annual_cost_yuan: Yuan | None = None
     phase: Phase | None = None
+    plan: Plan = Plan()
     successor: Successor = Successor()
     uplinks: tuple[LinkName, ...] = ()
 
