@@ -10,9 +10,11 @@ from agent import (
     app,
     availability,
     data_centres,
+    declared,
     facts,
     keeper,
     observe,
+    phase_metrics,
     recorder,
     verdict_metrics,
 )
@@ -35,7 +37,10 @@ def catalogue() -> list[Metric]:
     Raises:
         ValueError: two metrics of one name are not the same.
     """
-    modules = (facts, app, observe, recorder, keeper, verdict_metrics, availability, data_centres)
+    modules = (
+        *(facts, app, observe, recorder, keeper, verdict_metrics, availability, data_centres),
+        *(declared, phase_metrics),
+    )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}
     for metric in (*(it for part in parts for it in part), *_collected()):

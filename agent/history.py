@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS capacity (
 CREATE TABLE IF NOT EXISTS tenures (
     kind TEXT NOT NULL, subject TEXT NOT NULL, status TEXT NOT NULL, since_s REAL NOT NULL,
     low_since_s REAL, confirmed INTEGER NOT NULL, PRIMARY KEY (kind, subject)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ports (
+    link TEXT PRIMARY KEY, up INTEGER NOT NULL, at_s REAL NOT NULL) WITHOUT ROWID;
 """
 LOCK_WAIT_S = 0.5
 """Short, so that an agent told to stop does; its keeper tries again, so a lock is waited out."""
@@ -218,6 +220,16 @@ class History:
         with self._named_errors(), self._transaction() as db:
             db.execute("DELETE FROM tenures")
             db.executemany("INSERT INTO tenures VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def note_ports(self, up: Mapping[str, bool], at_s: float) -> None:
+        """Remember whether links' ports are up; of others stays what was last heard of them.
+
+        Raises:
+            HistoryError: nothing was written.
+        """
+        rows = [(link, int(is_up), at_s) for link, is_up in up.items()]
+        with self._named_errors(), self._transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO ports VALUES (?, ?, ?)", rows)
 
     def prune(self, before_s: float, keep: int = 0) -> None:
         """Forget ticks and runs that ended before a wall time, and series that have no others.

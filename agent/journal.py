@@ -12,7 +12,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,21 +162,20 @@ def opened(data_dir: Path) -> Iterator[Journal]:
         JournalError: it cannot be opened, or is damaged: then nothing is ever added to it.
     """
     path = journal_in(data_dir)
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror}; run this as the agent's user"
-        raise JournalError(msg) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if not os.fstat(descriptor).st_size:
-            _remember_the_name(data_dir)
-        with open(descriptor, "rb", closefd=False) as file:
-            content = _unbroken(path, parse(file.read()))
+    with ExitStack() as stack:
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, descriptor)  # ends the lock
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not os.fstat(descriptor).st_size:
+                _begin(descriptor, data_dir)
+            with open(descriptor, "rb", closefd=False) as file:
+                content = _unbroken(path, parse(file.read()))
+        except OSError as error:
+            msg = f"{path}: cannot be written: {error.strerror}; run this as the agent's user"
+            raise JournalError(msg) from error
         yield Journal(path, list(content.entries), descriptor)
-    finally:
-        os.close(descriptor)  # ends the lock
 
 
 def user() -> str:
@@ -241,10 +240,16 @@ def _digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(fields)).hexdigest()
 
 
-def _remember_the_name(folder: Path) -> None:
-    """A new file's name outlives a power cut only once its folder is written."""
+def _begin(journal: int, folder: Path) -> None:
+    """Give a new file to whoever has the folder, which root may not be; make its name last.
+
+    It outlives a power cut only once the folder is written.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        owner = os.fstat(descriptor)
+        if os.geteuid() == 0:
+            os.fchown(journal, owner.st_uid, owner.st_gid)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -9,7 +9,7 @@ import click
 
 COMMANDS = (
     *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
-    "journal",
+    *("phase", "journal"),
 )
 
 config_option = click.option(

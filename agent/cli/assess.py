@@ -86,7 +86,7 @@ def judged(
     """Judge what the options name, or end the command with what is wrong."""
     logs.set_up()
     _check_usage(path, series, prometheus)
-    at_s = None if at is None else _time_s(at)
+    at_s = None if at is None else time_s(at)
     try:
         own = load_policy(policy_path) if policy_path else None
         if series is not None:
@@ -204,7 +204,8 @@ def _by(policy: Policy, file: File, at_s: float | None) -> Verdicts:
     return found
 
 
-def _time_s(text: str) -> float:
+def time_s(text: str) -> float:
+    """Read `--at`, as epoch seconds; ends the command where it is no time."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
