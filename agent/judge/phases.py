@@ -184,8 +184,10 @@ def _traffic_after(evidence: PhaseEvidence, days: Days) -> tuple[bool | None, bo
     if evidence.cut_over_on is None or evidence.classified or days.now("quiet") is None:
         return None, None
     known = [it for it in days.days if it.quiet is not None and it.day >= evidence.cut_over_on]
-    if not known or known[-1].day == evidence.cut_over_on:
-        return None, None  # until the cutover that day, the old lines carried what they should
+    if not known:
+        return None, None
     loud = not known[-1].quiet
+    if loud and known[-1].day == evidence.cut_over_on:
+        return None, None  # until the cutover that day, the old lines carried what they should
     was_quiet = any(it.quiet for it in known)
     return loud and was_quiet, loud and not was_quiet
