@@ -18,10 +18,12 @@ from agent.journal import journal_in, opened, read
 from agent.judge.calendar import SHANGHAI
 from agent.judge.rates import Run, Tick
 from agent.migration import Migration, cut_over_on, double_running_days, migrations
+from agent.phase_metrics import samples
 from config.agent import AgentConfig
 from config.inventory import Phase
 from config.load import load
-from tests.agentproc import netfold, write
+from tests.agentproc import netfold, running, write
+from tests.testbed import eventually
 
 DAY = 288
 DAY_ONE = date(2027, 1, 1)
@@ -237,6 +239,49 @@ def test_without_anything_seen_only_what_is_declared_is_known(tmp_path: Path) ->
         *("facts_declared", "destination_declared", "dates_declared", "database_moved"),
         *("budget_cut", "contracts_ended", "line_kept", "use_decided", "busy_periods_seen"),
     }
+
+
+def test_what_is_not_known_is_absent_on_metrics(tmp_path: Path) -> None:
+    department = Department(tmp_path, 1)
+    department.fill(made_up(), relapse=CUT_OVER + 10)
+
+    def said(number: int, declared: dict[str, list[Declaration]]) -> dict[tuple[str, ...], float]:
+        found = samples(department.at(end_of(number), declared).values())
+        return {(it.metric.name, *it.labels): it.value for it in found}
+
+    undeclared = said(CUT_OVER + 5, {})
+    gate, phase = "netfold_network_phase_gate", "netfold_network_phase"
+    assert undeclared[phase, "n00", "observing", "observed"] == 1
+    assert undeclared[phase, "n00", "cut_over", "observed"] == 0
+    assert undeclared[gate, "n00", "floor_settled"] == 1
+    assert undeclared[gate, "n00", "floor_held"] == 0
+    assert (gate, "n00", "ports_down") not in undeclared
+    assert {it[0] for it in undeclared} == {phase, gate}
+    relapsed = said(CUT_OVER + 10, observing(CUT_OVER + 3))
+    assert relapsed["netfold_network_returning_traffic", "n00"] == 1
+    assert relapsed["netfold_network_residual_traffic", "n00"] == 0
+    assert relapsed["netfold_network_phase_mismatch", "n00"] == 1
+    assert relapsed["netfold_network_phase_unproven", "n00"] == 1
+    # Declared to run double from day 48 to day 58, at 100 yuan a day.
+    cost = relapsed["netfold_network_double_running_cost_yuan", "n00"]
+    assert cost == pytest.approx(1000)
+
+
+def test_the_running_agent_says_where_a_network_stands(tmp_path: Path) -> None:
+    """The port of loopback is up, and known to be once it was polled."""
+    networks = [{"name": "edu", "kind": "dedicated", "phase": "observing", "owner": "市教育局"}]
+    link = {"name": "a", "network": "edu", "interface": {"local": "lo"}, "bandwidth": "100M"}
+    with running(tmp_path, {"networks": networks, "links": [link]}) as agent:
+        gate = ("netfold_network_phase_gate", "edu")
+        eventually(lambda: agent.value(*gate, "ports_down") == 0, deadline_s=30)
+        values = agent.values()
+        assert values["netfold_network_phase", "edu", "observing", "declared"] == 1
+        assert values["netfold_network_phase", "edu", "observing", "observed"] == 0
+        assert values[*gate, "facts_declared"] == 0
+        assert (*gate, "line_at_floor") not in values
+        assert values["netfold_network_phase_unproven", "edu"] == 1  # no destination is declared
+    shown = netfold("phase", "show", "edu", "-c", tmp_path / "netfold.yaml").stdout
+    assert "ports_down: does not hold (none up; seen up: a)" in shown
 
 
 def test_double_running_costs_from_its_first_day_to_the_cutover_and_again_after_a_relapse() -> None:

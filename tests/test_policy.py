@@ -151,7 +151,8 @@ MISTAKES = [
     ),
     pytest.param(
         "devices: []",
-        "1: devices: unknown key; known here: links, servers, systems, calendar, right_sizing, phases",
+        "1: devices: unknown key; known here: links, servers, systems, calendar, right_sizing, "
+        "phases",
         id="a-configuration-is-no-policy",
     ),
     pytest.param(

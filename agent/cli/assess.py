@@ -17,6 +17,7 @@ from agent.cli.assessed import Judged, Verdicts, show
 from agent.cli.progress import shown
 from agent.cli.source import read
 from agent.data_centres import data_centres
+from agent.declared import applied, look
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
@@ -124,9 +125,10 @@ def _under(in_force: Policy, own: Policy | None, judge_by: Callable[[Policy], Ve
 def _of_history(config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
     with HistoryReader(config.data_dir / "history.sqlite") as reader:
         end_tick, today = _end(reader, at_s)
+        declared = applied(config, look(config, today).timelines)  # a moving line has no right size
 
         def by(policy: Policy) -> Verdicts:
-            its = config.model_copy(update={"policy": policy})
+            its = declared.model_copy(update={"policy": policy})
             systems = assess_systems(its, reader, end_tick, today)
             return [*assess(its, reader, end_tick, today), *systems]
 

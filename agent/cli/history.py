@@ -49,7 +49,8 @@ def import_(file: Path, path: Path | None) -> None:
             kept = config.data_dir / "history.sqlite"
             taken = take(found, config, kept, clock.now().wall_s, progress)
         with opened(config.data_dir) as journal:
-            what = {"lines": taken.links, **taken.ticks}
+            ticks = {it: taken.ticks[it] for it in ("taken", "there", "older")}
+            what = {"lines": taken.links, "ticks": ticks}
             journal.append("import", file.name, what, user(), clock.now().wall_s)
     except ConfigError as error:
         stop(error, 2)
