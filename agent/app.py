@@ -7,14 +7,15 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing, suppress
 from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
-from agent import clock, facts, rounds
+from agent import clock, declared, facts, rounds
 from agent.assessor import Assessor, is_judged
+from agent.declared import Declared
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
@@ -25,6 +26,7 @@ from agent.scheduler import Key, Scheduler
 from agent.web.curve import Curve
 from agent.web.security import Security
 from agent.web.server import listen
+from collectors import link as link_metrics
 from collectors.base import Collector, Metric, Sample, Target, Tools
 from config.agent import AgentConfig
 from config.problems import ConfigError
@@ -85,6 +87,7 @@ class Agent:
         self._assessor = Assessor(path, self._keeper, tick_s)
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
+        self._declared = Declared({}, None)
         self._reloaded_s = 0.0
         self._taken = asyncio.Event()
         self._today = date.min
@@ -166,7 +169,9 @@ class Agent:
         spare_what_lasts()
         self._taken.clear()
         while True:
-            if (said := await self._assessor.assess(self.config)) is not None:
+            config = await self._take_what_is_declared()
+            ports = dict(self._ports_up())
+            if (said := await self._assessor.assess(config, self._declared, ports)) is not None:
                 samples, self.verdicts = said
                 self._exposition.put("verdicts", samples)
             elif not is_judged(self.config):
@@ -176,6 +181,23 @@ class Agent:
                 async with asyncio.timeout(JUDGE_EVERY_S):
                     await self._taken.wait()
             self._taken.clear()
+
+    async def _take_what_is_declared(self) -> AgentConfig:
+        """Bring journal and configuration together; what a command declared counts from now on."""
+        before = self._declared.problem
+        self._declared = await self._assessor.declared(self.config)
+        if self._declared.problem not in {None, before}:
+            log.error("journal is not written", extra={"problem": self._declared.problem})
+        self._exposition.put("journal", declared.samples(self._declared))
+        self._say_facts(self.config, facts.day(clock.now().wall_s))
+        return declared.applied(self.config, self._declared.timelines)
+
+    def _ports_up(self) -> Iterator[tuple[str, bool]]:
+        """Whether each link's port is up, where its last poll told."""
+        for observation in self._latest.values():
+            for it in observation.measurements:
+                if isinstance(it, Sample) and it.metric is link_metrics.UP:
+                    yield it.labels[0], bool(it.value)
 
     async def curve(self, kind: str, subject: str) -> Curve:
         """What a link or a server did over its window; HistoryError if it cannot be read."""
@@ -199,7 +221,8 @@ class Agent:
         for name in sorted(expired - self._expired):
             log.warning("waiver for a weaker SNMP has expired", extra={"device": name})
         self._today, self._expired = today, expired
-        self._exposition.put("facts", facts.samples(config, today))
+        said = declared.applied(config, self._declared.timelines)
+        self._exposition.put("facts", facts.samples(said, today))
 
     def _put_reload(self, *, successful: bool) -> None:
         samples = [

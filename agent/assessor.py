@@ -6,11 +6,13 @@ numpy and all that needs it is imported when there is something to judge.
 import asyncio
 import logging
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from agent import clock, facts
+from agent.declared import Declared, follow
 from agent.history import HistoryError
 from agent.judge.rates import TICK_S
 from agent.judge.tenure import Tenure, carry
@@ -42,16 +44,28 @@ class Assessor:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._tenures: dict[Subject, Tenure] = {}
 
-    async def assess(self, config: AgentConfig) -> Said | None:
-        """Judge all; None where there is nothing to judge, or the history cannot be read."""
+    async def declared(self, config: AgentConfig) -> Declared:
+        """What the journal declares, once what changed in the configuration stands in it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, follow, config, clock.now().wall_s)
+
+    async def assess(
+        self, config: AgentConfig, declared: Declared, ports_up: Mapping[str, bool]
+    ) -> Said | None:
+        """Judge all; None where there is nothing to judge, or the history cannot be read.
+
+        `config` has its networks in the phases declared.
+        """
         if not is_judged(config):
             return None
+        at_s = clock.now().wall_s
         await self._keeper.flush()  # a contract just declared is judged by at once
+        await self._keeper.note_ports(ports_up, at_s)
         before = await self._keeper.tenures() or self._tenures
         loop = asyncio.get_running_loop()
         try:
             said = await loop.run_in_executor(
-                self._thread, self._judge, config, before, clock.now().wall_s
+                self._thread, self._judge, config, declared, before, at_s
             )
         except HistoryError as error:
             log.warning("history cannot be read, nothing is judged", extra={"error": str(error)})
@@ -93,15 +107,20 @@ class Assessor:
         from_s, to_s = first * self._tick_s, (first + ticks) * self._tick_s
         return Curve(from_s, to_s, _highest(values), known)
 
-    def _judge(self, config: AgentConfig, before: dict[Subject, Tenure], at_s: float) -> Said:
-        from agent import (  # noqa: PLC0415 - numpy, see above
+    def _judge(
+        self, config: AgentConfig, declared: Declared, before: dict[Subject, Tenure], at_s: float
+    ) -> Said:
+        # numpy, see above
+        from agent import (  # noqa: PLC0415
             availability,
             data_centres,
+            phase_metrics,
             reconciliation,
             verdict_metrics,
         )
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
+        from agent.migration import migrations  # noqa: PLC0415 - numpy, see above
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
         from agent.verdict import Verdict  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
@@ -114,6 +133,8 @@ class Assessor:
                 *assess_systems(config, reader, end_tick, today),
             ]
             probes = list(availability.samples(config, reader, end_tick))
+            moves = migrations(config, declared.timelines, reader, end_tick, verdicts, today=today)
+            phases = list(phase_metrics.samples(moves))
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
             subject: carry(
@@ -128,7 +149,7 @@ class Assessor:
         ]
         centres = data_centres.samples(data_centres.data_centres(config, verdicts))
         uses = reconciliation.samples(config, verdicts)
-        return [*samples, *centres, *probes, *uses], said
+        return [*samples, *centres, *probes, *phases, *uses], said
 
 
 def _highest(values: list[float]) -> tuple[float | None, ...]:

@@ -10,9 +10,11 @@ from agent import (
     app,
     availability,
     data_centres,
+    declared,
     facts,
     keeper,
     observe,
+    phase_metrics,
     reconciliation,
     recorder,
     verdict_metrics,
@@ -39,6 +41,7 @@ def catalogue() -> list[Metric]:
     modules = (
         *(facts, app, observe, recorder, keeper),
         *(verdict_metrics, availability, data_centres, reconciliation),
+        *(declared, phase_metrics),
     )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}

@@ -128,6 +128,20 @@ class History:
 
         self._file.work_once(replace)
 
+    def note_ports(self, up: Mapping[str, bool], at_s: float) -> None:
+        """Remember whether links' ports are up; of others stays what was last heard of them.
+
+        Raises:
+            HistoryError: nothing was written.
+        """
+        rows = [(link, int(is_up), at_s) for link, is_up in up.items()]
+
+        def replace(db: sqlite3.Connection) -> None:
+            with transaction(db):
+                db.executemany("INSERT OR REPLACE INTO ports VALUES (?, ?, ?)", rows)
+
+        self._file.work_once(replace)
+
     def prune(self, before_s: float, keep: int = 0) -> None:
         """Forget ticks and runs that ended before a wall time, and series that have no others.
 

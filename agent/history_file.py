@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS capacity (
 CREATE TABLE IF NOT EXISTS tenures (
     kind TEXT NOT NULL, subject TEXT NOT NULL, status TEXT NOT NULL, since_s REAL NOT NULL,
     low_since_s REAL, confirmed INTEGER NOT NULL, PRIMARY KEY (kind, subject)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ports (
+    link TEXT PRIMARY KEY, up INTEGER NOT NULL, at_s REAL NOT NULL) WITHOUT ROWID;
 """
 LOCK_WAIT_S = 0.5
 """Short, so that an agent told to stop does; its keeper tries again, so a lock is waited out."""

@@ -137,6 +137,14 @@ class HistoryReader:
             for subject, its in some.items():
                 yield subject, [{it: values[slot] for it, slot in one.items()} for one in its]
 
+    def ports(self, since_s: float) -> dict[str, bool]:
+        """Whether each link's port was up when last heard of; older than `since_s` is left out."""
+        tables = {name for (name,) in self._rows("SELECT name FROM sqlite_schema")}
+        if "ports" not in tables:  # of an agent that did not keep them
+            return {}
+        query = "SELECT link, up FROM ports WHERE at_s >= ?"
+        return {link: bool(up) for link, up in self._rows(query, (since_s,))}
+
     def _level(
         self, key: tuple[str, str, str], values: Mapping[int, NDArray[np.float32]], ticks: int
     ) -> Floats:

@@ -97,6 +97,11 @@ class Keeper:
         if (history := self._history) is not None:
             await self._attempt(lambda: history.keep(tenures))
 
+    async def note_ports(self, up: Mapping[str, bool], at_s: float) -> None:
+        """Remember whether links' ports are up."""
+        if up and (history := self._history) is not None:
+            await self._attempt(lambda: history.note_ports(up, at_s))
+
     async def close(self) -> None:
         """Write all that is known and close the file; leave it where the disk hangs."""
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, field_validator
 
@@ -15,7 +15,7 @@ from config.calendar import Calendar
 from config.document import Document, Form, Raw
 from config.fields import Item
 from config.policy_checks import check_between, read_rules
-from config.policy_rule import Level, LinkRule, Measure, Rule, ServerRule, WrittenRule
+from config.policy_rule import Level, Limit, LinkRule, Measure, Rule, ServerRule, WrittenRule
 from config.problems import ConfigError
 from config.reader import read
 from config.validate import validate
@@ -23,6 +23,7 @@ from config.validate import validate
 __all__ = [
     "LinkPolicy",
     "Measure",
+    "PhasePolicy",
     "Policy",
     "Rule",
     "ServerPolicy",
@@ -46,6 +47,9 @@ def _whole_ticks(value: float) -> float:
 
 Window = Annotated[Duration, Field(ge=_DAY_S, le=400 * _DAY_S), AfterValidator(_whole_ticks)]
 """The seconds that a verdict looks back over: whole ticks, 1 to 400 days."""
+
+Days = Annotated[int, Field(ge=1, le=366)]
+"""A number of whole days."""
 
 
 class UsePolicy(Item):
@@ -93,6 +97,21 @@ class RightSizing(Item):
         return tuple(sorted(set(value)))
 
 
+class PhasePolicy(Item):
+    """What proves a step of a migration: whole days, a share of a day, and a line's noise floor.
+
+    On a quiet day a line is at or above `floor_rate_bps` for at most `floor_share` of it; on a
+    green one every probe of the successor was answered for at least `green` of it.
+    """
+
+    green: Level
+    green_days: Days
+    floor_rate_bps: Bandwidth = Field(alias="floor_rate")
+    floor_share: Limit
+    settled_days: Days
+    floor_days: Days
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in force."""
@@ -102,6 +121,7 @@ class Policy:
     systems: SystemPolicy
     calendar: Calendar
     right_sizing: RightSizing
+    phases: PhasePolicy
 
     @property
     def hash(self) -> str:
@@ -110,18 +130,23 @@ class Policy:
         That is JSON in ASCII, keys sorted, without blanks: per section the seconds and ratios as
         numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05";
         of the calendar the minutes of its hours, and the operator's own years; the bandwidths in
-        ascending order.
+        ascending order; the days, shares and floor of the phases.
         So comments, order and spelling (1000k, 1M) change nothing; any other number does.
         """
-        canonical = {
+        text = json.dumps(self.terms, sort_keys=True, separators=(",", ":"))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    @property
+    def terms(self) -> dict[str, dict[str, Any]]:
+        """All that the hash covers, in its canonical form: section, name, value."""
+        return {
             "links": _canonical(self.links),
             "servers": _canonical(self.servers),
             "systems": _canonical(self.systems),
             "calendar": self.calendar.model_dump(),
             "right_sizing": self.right_sizing.model_dump(),
+            "phases": self.phases.model_dump(),
         }
-        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
-        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def load_policy(path: Path | None = None) -> Policy:
@@ -153,6 +178,7 @@ class _File(Item):
     systems: object = None
     calendar: object = None
     right_sizing: object = None
+    phases: object = None
 
 
 def _canonical(section: Item) -> dict[str, object]:
@@ -185,8 +211,9 @@ def _build(document: Document) -> Policy | None:
     servers = _use(document, "servers", ServerPolicy, ServerRule, office)
     systems = validate(document, SystemPolicy, ("systems",), document.data["systems"])
     sizing = validate(document, RightSizing, ("right_sizing",), document.data["right_sizing"])
-    if links and servers and systems and calendar and sizing:
-        return Policy(links, servers, systems, calendar, sizing)
+    phases = validate(document, PhasePolicy, ("phases",), document.data["phases"])
+    if links and servers and systems and calendar and sizing and phases:
+        return Policy(links, servers, systems, calendar, sizing, phases)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Six alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
+"""Nine alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
 
 from typing import Any, Literal
 
@@ -6,12 +6,13 @@ from agent.app import JUDGE_EVERY_S
 from agent.facts import LINK_INFO
 from agent.keeper import WRITE_FAILURES
 from agent.observe import BREACHED, FAILURES, PROBE_INFO, SUCCESS
+from agent.phase_metrics import MISMATCH, RESIDUAL, RETURNING, UNPROVEN
 from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
 from collectors.base import Reason
 from collectors.link import UP
 from collectors.snmp_host import collect as snmp_host
 from collectors.snmp_interfaces import collect as snmp_interfaces
-from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_leaving
+from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_declared, is_leaving
 
 RUNBOOKS = "docs/operating.md"
 
@@ -28,6 +29,9 @@ def alerting_rules() -> dict[str, Any]:
         _isolation_breached(),
         _assessment_stale(),
         _history_not_writing(),
+        _traffic_returned(),
+        _residual_traffic(),
+        _phase_mismatch(),
     ]
     return {"groups": [{"name": "netfold-alerts", "rules": alerts}]}
 
@@ -113,6 +117,48 @@ def _history_not_writing() -> dict[str, Any]:
         '{{ $value | printf "%.0f" }} times in the last 5; a day of ticks waits in memory, '
         "then the oldest are lost.",
         lasting="15m",
+    )
+
+
+def _traffic_returned() -> dict[str, Any]:
+    """At once: somebody works over a line that is about to be given back."""
+    return _alert(
+        "TrafficReturned",
+        f"({RETURNING.name} == 1) unless {ON_NETWORK} {is_declared('reverted')}",
+        severity="warning",
+        summary="Traffic is back on the old lines of network {{ $labels.network }}",
+        description="Network {{ $labels.network }} of {{ $labels.instance }} was declared cut over "
+        "and its old lines were quiet since; now one of them has been above its noise floor for "
+        "more of the day than the policy allows.",
+        lasting="0s",
+    )
+
+
+def _residual_traffic() -> dict[str, Any]:
+    return _alert(
+        "ResidualTraffic",
+        f"({RESIDUAL.name} == 1) unless {ON_NETWORK} {is_declared('reverted')}",
+        severity="warning",
+        summary="The old lines of network {{ $labels.network }} never became quiet",
+        description="Network {{ $labels.network }} of {{ $labels.instance }} was declared cut over "
+        "on a day before this one, and its old lines have carried traffic every day since. It has "
+        "been so for an hour.",
+        lasting="1h",
+    )
+
+
+def _phase_mismatch() -> dict[str, Any]:
+    """Only a phase that is ahead of the data: one behind them is a declaration to be made."""
+    return _alert(
+        "PhaseMismatch",
+        f"({MISMATCH.name} == 1) and {ON_NETWORK} ({UNPROVEN.name} == 1) "
+        f"unless {ON_NETWORK} ({RETURNING.name} == 1 or {RESIDUAL.name} == 1)",
+        severity="warning",
+        summary="Network {{ $labels.network }} is not as far as declared",
+        description="For an hour the data of {{ $labels.instance }} have disproved the phase that "
+        "network {{ $labels.network }} is declared to be in: netfold phase show names the gates "
+        "that do not hold.",
+        lasting="1h",
     )
 
 

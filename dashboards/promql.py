@@ -12,7 +12,11 @@ LOW = "|".join(it for it in Status if it.is_low)
 
 
 def is_leaving(*matchers: str) -> str:
-    """1 for each network whose traffic is moving away, as it declares itself."""
-    phases = f'phase=~"{"|".join(LEAVING)}"'
-    selected = ", ".join((*matchers, 'source="declared"', phases))
+    """1 for each network whose traffic is moving away, as it is declared."""
+    return is_declared("|".join(LEAVING), *matchers)
+
+
+def is_declared(phases: str, *matchers: str) -> str:
+    """1 for each network that is declared to be in one of some phases, a regular expression."""
+    selected = ", ".join((*matchers, 'source="declared"', f'phase=~"{phases}"'))
     return f"({NETWORK_PHASE.name}{{{selected}}} == 1)"

@@ -10,6 +10,7 @@ import pytest
 from agent import clock
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.history_reader import HistoryReader
+from agent.journal import journal_in, read
 from agent.judge.bounds import Traffic
 from agent.judge.rates import TICK_S, Tick
 from tests.agentproc import netfold, running, write
@@ -106,6 +107,9 @@ def test_records_older_than_the_retention_are_left_out_and_told(
     assert done.stdout == (
         "took 10 ticks of 1 links into the history; 10 older than its retention are left out\n"
     )
+    (entry,) = read(journal_in(tmp_path / "data")).entries
+    assert (entry.kind, entry.subject) == ("import", old.name)
+    assert entry.what == {"lines": 1, "ticks": {"taken": 10, "there": 0, "older": 10}}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from typing import Never
 
 import click
 
-COMMANDS = ("run", "check", "once", "discover", "assess", "explain", "probe", "history", "register")
+COMMANDS = (
+    *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
+    *("register", "phase", "journal"),
+)
 
 config_option = click.option(
     "-c",

@@ -17,6 +17,7 @@ from agent.cli.assessed import Judged, Verdicts, show
 from agent.cli.progress import shown
 from agent.cli.source import read
 from agent.data_centres import data_centres
+from agent.declared import applied, look
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Traffic, Usage
@@ -87,7 +88,7 @@ def judged(
     """Judge what the options name, or end the command with what is wrong."""
     logs.set_up()
     _check_usage(path, series, prometheus)
-    at_s = None if at is None else _time_s(at)
+    at_s = None if at is None else time_s(at)
     try:
         own = load_policy(policy_path) if policy_path else None
         if series is not None:
@@ -125,9 +126,10 @@ def _under(in_force: Policy, own: Policy | None, judge_by: Callable[[Policy], Ve
 def _of_history(config: AgentConfig, own: Policy | None, at_s: float | None) -> Judged:
     with HistoryReader(config.data_dir / "history.sqlite") as reader:
         end_tick, today = _end(reader, at_s)
+        declared = applied(config, look(config, today).timelines)  # a moving line has no right size
 
         def by(policy: Policy) -> Verdicts:
-            its = config.model_copy(update={"policy": policy})
+            its = declared.model_copy(update={"policy": policy})
             systems = assess_systems(its, reader, end_tick, today)
             return [*assess(its, reader, end_tick, today), *systems]
 
@@ -210,7 +212,8 @@ def _by(policy: Policy, file: File, at_s: float | None) -> Verdicts:
     return found
 
 
-def _time_s(text: str) -> float:
+def time_s(text: str) -> float:
+    """Read `--at`, as epoch seconds; ends the command where it is no time."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

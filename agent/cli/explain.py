@@ -1,12 +1,16 @@
 """`netfold explain`: one verdict with each of its rules, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from agent.cli import stop
-from agent.cli.assess import judged, source_options
+from agent import clock
+from agent.cli import phased, stop
+from agent.cli.assess import judged, source_options, time_s
+from agent.cli.phase import found_for
+from agent.cli.source import read
 from agent.judge.evidence import Evidence
 from agent.judge.system_words import doubts_in_words, sampling_in_words
 from agent.judge.words import flip_in_words, rule_in_words
@@ -30,6 +34,25 @@ def command(subject: str, **source: Any) -> None:
     for one in found:
         for line in explained(one):
             click.echo(line)
+        if one.kind == "network":
+            _explain_phase(one.subject, verdicts, **source)
+
+
+def _explain_phase(
+    network: str,
+    verdicts: Sequence[Verdict | SystemVerdict],
+    *,
+    path: Path | None,
+    prometheus: str | None,
+    at: str | None,
+    **_: Any,
+) -> None:
+    """The phase of a network that moves, where its verdict is by the agent's own history."""
+    if prometheus is None:
+        at_s = clock.now().wall_s if at is None else time_s(at)
+        for it in found_for(read(path), at_s, verdicts):
+            if it.network == network:
+                click.echo("\n".join(phased.explained(it)))
 
 
 def explained(one: Verdict | SystemVerdict) -> Iterator[str]:

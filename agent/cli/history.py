@@ -13,6 +13,7 @@ from agent.cli.source import read
 from agent.exchange import give, take
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
+from agent.journal import JournalError, opened, user
 from agent.judge.rates import TICK_S
 from agent.sources.series import read as read_series
 from agent.sources.windows import SourceError
@@ -47,6 +48,10 @@ def import_(file: Path, path: Path | None) -> None:
         with shown("writing") as progress:
             kept = config.data_dir / "history.sqlite"
             taken = take(found, config, kept, clock.now().wall_s, progress)
+        with opened(config.data_dir) as journal:
+            ticks = {it: taken.ticks[it] for it in ("taken", "there", "older")}
+            what = {"lines": taken.links, "ticks": ticks}
+            journal.append("import", file.name, what, user(), clock.now().wall_s)
     except ConfigError as error:
         stop(error, 2)
     except SourceError as error:
@@ -54,6 +59,8 @@ def import_(file: Path, path: Path | None) -> None:
         stop(text if text.startswith(str(file)) else f"{file}: {text}", 2)
     except HistoryError as error:
         stop(f"{error}; nothing was taken, try again", 1)
+    except JournalError as error:
+        stop(f"{taken}, but no entry says so: {error}", 1)
     click.echo(taken)
 
 

@@ -1,0 +1,54 @@
+"""A gate: a named check with what was seen, what is asked, and whether it holds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Gate(NamedTuple):
+    """One check; while it is not known, `holds` is None and `unseen` what was not seen."""
+
+    name: str
+    holds: bool | None
+    value: str | None
+    threshold: str
+    unseen: str = ""
+
+
+def gate(name: str, holds: bool | None, wanted: str, unseen: str = "") -> Gate:
+    """A check that is a yes or a no."""
+    if holds is None:
+        return Gate(name, None, None, wanted, unseen)
+    return Gate(name, holds, "yes" if holds else "no", wanted)
+
+
+def one_of(name: str, value: str | None, allowed: Sequence[str]) -> Gate:
+    """A declared word that has to be one of some."""
+    return Gate(name, value in allowed, value or "nothing", " or ".join(allowed))
+
+
+def none_of(name: str, left: Sequence[str] | None, what: str, unseen: str = "") -> Gate:
+    """A list that has to be empty; None: not known."""
+    if left is None:
+        return Gate(name, None, None, f"none {what}", unseen)
+    value = f"{what}: {', '.join(left)}" if left else f"none {what}"
+    return Gate(name, not left, value, f"none {what}")
+
+
+def declared_only(name: str, holds: bool) -> Gate:
+    """What is never measured, as of a classified network: it holds once a person says so."""
+    return Gate(name, holds, "declared" if holds else "not declared", "declared: never measured")
+
+
+def days_at_least(name: str, now: bool | None, days: int, at_most: int, least: int) -> Gate:
+    """A number of days without a break on which something held, or may have held: `at_most`.
+
+    `now`: whether it held on the last day known.
+    """
+    value, wanted = f"{days} days", f"{least} days"
+    if now is False:
+        return Gate(name, False, "0 days", wanted)
+    if days >= least:
+        return Gate(name, True, value, wanted)
+    if now is None or at_most >= least:
+        return Gate(name, None, value, wanted, "the days before" if days else "the last days")
+    return Gate(name, False, value, wanted)

@@ -1,0 +1,193 @@
+"""Which phase of its migration a network is in, by evidence alone: the gates of each step."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from agent.judge.days import Day, Days
+from agent.judge.gates import Gate, days_at_least, declared_only, gate, none_of, one_of
+from agent.judge.verdict import all_hold
+from config.inventory import Phase
+from config.policy import PhasePolicy
+
+STEPS: tuple[Phase, ...] = (
+    *("surveyed", "baselined", "planned", "connected", "dual_running"),
+    *("cut_over", "observing", "retired", "funding_cut"),
+)
+"""The way of a network whose lines are given back; `interconnected` ends the other one."""
+
+LEFT: tuple[Phase, ...] = ("cut_over", "observing", "retired", "funding_cut")
+"""Declared so, nothing should cross the old lines any more."""
+
+_PLANNED = ("destination_declared", "dates_declared")
+_BASELINED = ("facts_declared", "use_decided", "busy_periods_seen")
+_QUIET = (*_PLANNED, "database_moved", "line_at_floor")
+ASKED: Mapping[Phase, tuple[str, ...]] = {
+    "surveyed": ("facts_declared",),
+    "baselined": _BASELINED,
+    "planned": (*_BASELINED, *_PLANNED),
+    "connected": (*_PLANNED, "successor_green"),
+    "dual_running": (*_PLANNED, "successor_green", "both_ran"),
+    "cut_over": (*_QUIET, "successor_up"),
+    "observing": (*_QUIET, "successor_up", "floor_settled"),
+    "retired": (*_QUIET, "floor_held", "ports_down", "contracts_ended"),
+    "funding_cut": ("database_moved", "budget_cut"),
+    "interconnected": (*_PLANNED, "successor_green", "line_kept"),
+}
+"""The gates that must hold for a phase. What was decided before a line is moved is not asked again:
+that a line falls silent is then the plan."""
+
+_MEASURED = (
+    *("successor_green", "both_ran", "successor_up", "line_at_floor", "floor_settled"),
+    *("floor_held", "ports_down", "line_kept"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEvidence:
+    """All that is known of one network; None, and what is left out, is not known.
+
+    `cut_over_on` is when it was declared to have left its old lines. `undecided` are the units of
+    which the window proves nothing yet, `unseen_periods` the declared busy periods that were not
+    seen to pass, `ports_up` the lines whose port is up, `contracts_end` the last end of all lines'.
+    """
+
+    today: date
+    declared: Phase | None = None
+    cut_over_on: date | None = None
+    exempt: bool = False
+    classified: bool = False
+    basic_database: bool = False
+    interconnect: bool = False
+    destination: str | None = None
+    planned: tuple[str, ...] = ()
+    missing_facts: tuple[str, ...] = ()
+    undecided: tuple[str, ...] | None = None
+    unseen_periods: tuple[str, ...] | None = None
+    days: tuple[Day, ...] = ()
+    ports_up: tuple[str, ...] | None = None
+    contracts_end: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a network stands: the furthest phase that is proven (None: not one), and by what.
+
+    `returned`: traffic came back to a line that had been quiet since it was declared cut over;
+    `residual`: it never became quiet. Both are None while nobody knows, or nothing was declared.
+    """
+
+    declared: Phase | None
+    observed: Phase | None
+    gates: tuple[Gate, ...]
+    returned: bool | None
+    residual: bool | None
+
+    def asked(self, phase: Phase) -> list[Gate]:
+        """The gates of a phase; those beside the way, as `exempt`, have none."""
+        return [it for it in self.gates if it.name in ASKED.get(phase, ())]
+
+    @property
+    def unproven(self) -> bool | None:
+        """Whether the declared phase is disproven; None: what was not seen decides it."""
+        if self.declared is None:
+            return None
+        if self.returned or self.residual:
+            return self.declared in LEFT
+        if rank(self.observed) >= rank(self.declared):
+            return False
+        holds = all_hold(it.holds for it in self.asked(self.declared))
+        return None if holds is None else not holds
+
+    @property
+    def mismatch(self) -> bool | None:
+        """Whether declared and observed differ; None: nothing is declared, or it is not decided."""
+        if self.declared is None:
+            return None
+        if self.declared == self.observed:
+            return False
+        ahead = rank(self.declared) > rank(self.observed)
+        return None if ahead and self.unproven is None else True
+
+
+def rank(phase: Phase | None) -> int:
+    """How far along a phase is; one beside the way counts as the step that it is like."""
+    alike: dict[Phase | None, Phase] = {"reverted": "dual_running", "interconnected": "retired"}
+    step = alike.get(phase, phase)
+    return STEPS.index(step) + 1 if step in STEPS else 0
+
+
+def stand(evidence: PhaseEvidence, policy: PhasePolicy) -> Standing:
+    """Derive the phase; the policy says what a quiet and a green day is, and how many it takes."""
+    days = Days.of(evidence.days, evidence.today, policy)
+    gates = tuple(_gates(evidence, days, policy))
+    returned, residual = _traffic_after(evidence, days)
+    holding = {it.name for it in gates if it.holds}
+    way = (*STEPS[:5], "interconnected") if evidence.interconnect else STEPS
+    reached = [it for it in way if holding.issuperset(ASKED[it])]
+    observed: Phase | None = reached[-1] if reached else None
+    if returned:
+        observed = "reverted"
+    if evidence.exempt:
+        observed = "exempt"
+    return Standing(evidence.declared, observed, gates, returned, residual)
+
+
+def _gates(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> Iterator[Gate]:
+    yield from _of_declared(evidence)
+    for it in _of_measured(evidence, days, policy):
+        if evidence.classified and it.name in _MEASURED:
+            first = min(rank(phase) for phase, asked in ASKED.items() if it.name in asked)
+            yield declared_only(it.name, rank(evidence.declared) >= first)
+        else:
+            yield it
+
+
+def _of_declared(evidence: PhaseEvidence) -> Iterator[Gate]:
+    yield none_of("facts_declared", evidence.missing_facts, "missing")
+    yield none_of("use_decided", evidence.undecided, "not decided", "the window")
+    yield none_of("busy_periods_seen", evidence.unseen_periods, "not seen", "the window")
+    allowed = ("intranet",) if evidence.classified else ("intranet", "extranet")
+    yield one_of("destination_declared", evidence.destination, allowed)
+    end = "interconnected" if evidence.interconnect else "cut_over"
+    yield gate("dates_declared", end in evidence.planned, f"plan: a day for {end}")
+    moved = not evidence.basic_database
+    yield gate("database_moved", moved, "basic_database: false, once its exchange has moved")
+    cut = evidence.declared == "funding_cut"
+    yield gate("budget_cut", cut, "declared, with next year's budget lower")
+
+
+def _of_measured(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> Iterator[Gate]:
+    green, up = days.run("green"), days.now("green")
+    yield days_at_least("successor_green", up, len(green.days), green.at_most, policy.green_days)
+    since = green.days[policy.green_days :]
+    both = sum(it.quiet is False and it.day in since for it in days.days)
+    yield days_at_least("both_ran", up, both, green.at_most - policy.green_days, 1)
+    yield gate("successor_up", up, "green on the last day seen", "the successor's last days")
+    quiet, at_floor = days.run("quiet"), days.now("quiet")
+    yield gate("line_at_floor", at_floor, "quiet on the last day seen", "the old lines' last days")
+    for name, least in (("floor_settled", policy.settled_days), ("floor_held", policy.floor_days)):
+        yield days_at_least(name, at_floor, len(quiet.days), quiet.at_most, least)
+    yield none_of("ports_down", evidence.ports_up, "up", "a line's port")
+    kept = None if evidence.ports_up is None else bool(evidence.ports_up)
+    kept = kept if evidence.interconnect else False
+    yield gate("line_kept", kept, "outcome: interconnect, and a port up", "a line's port")
+    end, today = evidence.contracts_end, evidence.today
+    ended = None if end is None else end < today
+    value = None if end is None else end.isoformat()
+    unseen = "" if value else "the end of every line's contract"
+    yield Gate("contracts_ended", ended, value, f"before {today}", unseen)
+
+
+def _traffic_after(evidence: PhaseEvidence, days: Days) -> tuple[bool | None, bool | None]:
+    """Whether traffic returned, and whether it never went, after the declared cutover's day."""
+    if evidence.cut_over_on is None or evidence.classified or days.now("quiet") is None:
+        return None, None
+    known = [it for it in days.days if it.quiet is not None and it.day >= evidence.cut_over_on]
+    if not known:
+        return None, None
+    loud = not known[-1].quiet
+    if loud and known[-1].day == evidence.cut_over_on:
+        return None, None  # until the cutover that day, the old lines carried what they should
+    was_quiet = any(it.quiet for it in known)
+    return loud and was_quiet, loud and not was_quiet
