@@ -1,6 +1,5 @@
 """ICMP echo over real sockets, in network namespaces with a far side that misbehaves."""
 
-import errno
 import json
 import os
 import select
@@ -11,7 +10,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +18,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agent.observe import observe
-from collectors.base import CollectError, Moment, Reason, Tools
-from collectors.endpoint import Endpoint, resolve
-from collectors.icmp import IcmpTarget, collect
+from collectors.base import CollectError, Collector, Moment, Reason, Sample, Tools
+from collectors.echo_round import Round
+from collectors.endpoint import resolve
+from collectors.icmp import IcmpTarget, outcome
 from collectors.router import RoutersWord, read_word
 from collectors.wire import checksum
 from tests import icmp_far, icmp_lab
@@ -29,6 +29,7 @@ from tests.icmp_far import V4, V6
 from tests.testbed import peer
 
 READY_WITHIN_S = 20.0
+TOOLS = Tools(lambda: Moment(0, 0))
 BOTH = pytest.mark.parametrize(
     "addresses", [pytest.param(V4, id="ipv4"), pytest.param(V6, id="ipv6")]
 )
@@ -401,42 +402,13 @@ def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
     assert outcome["detail"].endswith('sysctl -w net.ipv4.ping_group_range="0 2147483647"')
 
 
-class Scripted:
-    """Stands for a round where it must go wrong at one packet: no real one does to order.
-
-    Each packet's fate is its round-trip time, a router's word, the error that sending it meets, or
-    silence.
-    """
-
-    is_whole, ttl = True, None
-
-    def __init__(self, fates: list[float | RoutersWord | OSError | None]) -> None:
-        self.fates = fates
-        self.answers: list[float | RoutersWord | None] = []
-        self.endpoint = Endpoint(socket.AF_INET, ("127.0.0.1", 0))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is held."""
-
-    def send(self) -> None:
-        fate = self.fates.pop(0)
-        if isinstance(fate, OSError):
-            raise fate
-        self.answers.append(fate)
-
-    async def settle(self, until_s: float) -> None:
-        """All is settled from the start."""
-
-
-async def measured(
-    monkeypatch: pytest.MonkeyPatch, fates: list[float | RoutersWord | OSError | None]
-) -> dict[str, float]:
-    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted(fates))
-    target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
-    return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
+def answered(*answers: float | RoutersWord | None, **options: object) -> list[Sample]:
+    """What a round is said to have come to that is over with these answers."""
+    target = icmp(address="127.0.0.1", count=len(answers), gap_s=0.01, **options)
+    assert target.plan
+    round_ = Round(target.plan, TOOLS, 0.0, 1.0)
+    round_.answers.extend(answers)
+    return outcome(target, round_)
 
 
 @pytest.mark.parametrize(
@@ -447,20 +419,20 @@ async def measured(
     ],
 )
 async def test_a_target_whose_own_firewall_says_no_was_reached(
-    monkeypatch: pytest.MonkeyPatch, router: str, reason: Reason | None
+    router: str, reason: Reason | None
 ) -> None:
     word = RoutersWord("a filter forbids it", is_size=False, router=router)
-    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted([word]))
+
+    async def collect(*_: object) -> list[Sample]:
+        return answered(word)
+
     canary = icmp(address="127.0.0.1", count=1, expect="unreachable")
-    found = await observe(collect, canary, Tools(lambda: Moment(0, 0)))
+    found = await observe(Collector("icmp", IcmpTarget, (), collect, probe=True), canary, TOOLS)
     assert found.reason is reason
 
 
-async def test_jitter_is_the_mean_step_between_consecutive_replies(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    samples = await measured(monkeypatch, [0.020, 0.050, None, 0.040])
-    assert samples == {
+def test_jitter_is_the_mean_step_between_consecutive_replies() -> None:
+    assert dict(icmp_lab.texts(answered(0.020, 0.050, None, 0.040))) == {
         "loss_ratio": 0.25,
         "rtt_seconds min": 0.020,
         "rtt_seconds mean": pytest.approx(0.110 / 3),
@@ -469,13 +441,8 @@ async def test_jitter_is_the_mean_step_between_consecutive_replies(
     }
 
 
-async def test_one_reply_alone_has_no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "jitter_seconds" not in await measured(monkeypatch, [None, 0.02])
-
-
-async def test_a_packet_that_failed_here_counts_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = OSError(errno.ENOBUFS, "No buffer space available")
-    assert (await measured(monkeypatch, [0.02, refused, None]))["loss_ratio"] == 0.5
+def test_one_reply_alone_has_no_jitter() -> None:
+    assert "jitter_seconds" not in dict(icmp_lab.texts(answered(None, 0.02)))
 
 
 @pytest.mark.parametrize(
