@@ -297,6 +297,15 @@ class Together:
     takes: Callable[[Any], bool]
 
 
+async def _none(*_: object) -> AsyncGenerator[Ended, None]:
+    for ended in ():
+        yield ended
+
+
+ALONE = Together(_none, lambda _: False)
+"""Of a kind whose targets are all measured alone, as most are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """A kind of target and the coroutine that measures one of it once.
@@ -309,7 +318,7 @@ class Collector:
     metrics: tuple[Metric, ...]
     collect: Collect
     probe: bool
-    together: Together | None = None
+    together: Together = ALONE
 
 
 def collector(
@@ -317,7 +326,7 @@ def collector(
     target: type[Target],
     *metrics: Metric,
     probe: bool = True,
-    together: Together | None = None,
+    together: Together = ALONE,
 ) -> Callable[[Collect], Collector]:
     """Make `async def collect(target, tools)` the collector of `kind`, which is its module's name.
 

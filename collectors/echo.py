@@ -95,15 +95,14 @@ class IcmpEngine:
         heapq.heappush(self._to_send, (round_.due_s, next(self._numbers), round_))
 
     def _wake_in_time(self) -> None:
-        """See to it that the next look is when something is due, or a reply may have come."""
-        now_s = perf_counter()
-        wakes_s = self._looked_s + LOOK_S if self._waiting else float("inf")
-        if self._to_send:
-            wakes_s = min(wakes_s, self._to_send[0][0])
+        """See to it that we look again LOOK_S after the last time, or when something is due."""
+        wakes_s = self._looked_s + LOOK_S
+        if not self._waiting:
+            wakes_s = max(wakes_s, self._to_send[0][0] if self._to_send else float("inf"))
         if wakes_s < self._wakes_s:
             if self._timer:
                 self._timer.cancel()
-            wait_s = max(0.0, wakes_s - now_s)
+            wait_s = max(0.0, wakes_s - perf_counter())
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
             self._wakes_s = wakes_s
 
