@@ -298,7 +298,8 @@ class Together:
 
 
 async def _none(*_: object) -> AsyncGenerator[Ended, None]:
-    for ended in ():
+    never: tuple[Ended, ...] = ()
+    for ended in never:
         yield ended
 
 

@@ -14,7 +14,7 @@ from time import perf_counter
 
 from collectors.arrival import Arrivals
 from collectors.base import CollectError, Metric, Sample
-from collectors.echo_round import Round
+from collectors.echo_round import Over, Round
 from collectors.endpoint import failed
 from collectors.pace import wait_for_turn_s
 from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Asked, Way, Wire, open_wire
@@ -60,20 +60,22 @@ class IcmpEngine:
         self._looked_s = 0.0
         self._dropped_before = 0  # by sockets that are closed
 
-    async def measure(self, rounds: Sequence[Round]) -> AsyncGenerator[Round, None]:
-        """Send these, each from its time on, and yield each when it is over; close it if you end.
+    async def measure(self, rounds: Sequence[Round]) -> AsyncGenerator[list[Round], None]:
+        """Send these, each from its time on, and yield those that are over; close it if you end.
 
         A round is over when every packet has its answer, or its time is.
         """
-        over: asyncio.Queue[Round] = asyncio.Queue()
+        left, over = len(rounds), Over()
         try:
             for round_ in rounds:
                 round_.over = over
                 self._queue(round_)
                 heapq.heappush(self._ends, (round_.until_s, next(self._numbers), round_))
             self._wake_in_time()
-            for _ in rounds:
-                yield await over.get()
+            while left:
+                some = await over.take()
+                left -= len(some)
+                yield some
         finally:
             for round_ in rounds:
                 if not round_.is_over:
@@ -222,7 +224,7 @@ class IcmpEngine:
             for asked in round_.asked:
                 self._waiting.pop(asked, None)
         if round_.over:
-            round_.over.put_nowait(round_)
+            round_.over.add(round_)
 
 
 def _marks() -> Iterator[bytes]:

@@ -22,6 +22,26 @@ class Plan(NamedTuple):
     gap_s: float
 
 
+class Over:
+    """Rounds that are over, until somebody takes them."""
+
+    def __init__(self) -> None:
+        self._rounds: list[Round] = []
+        self._is_any = asyncio.Event()
+
+    def add(self, round_: "Round") -> None:
+        """Let a round be over."""
+        self._rounds.append(round_)
+        self._is_any.set()
+
+    async def take(self) -> "list[Round]":
+        """Wait for the next ones."""
+        await self._is_any.wait()
+        self._is_any.clear()
+        rounds, self._rounds = self._rounds, []
+        return rounds
+
+
 class Round:
     """One round, which the engine sends and ends; `over` gets it when it has ended.
 
@@ -40,7 +60,7 @@ class Round:
     def __init__(self, plan: Plan, tools: Tools, started_s: float, until_s: float) -> None:
         self.plan, self.tools = plan, tools
         self.started_s, self.until_s = started_s, until_s
-        self.over: asyncio.Queue[Round] | None = None
+        self.over: Over | None = None
         self.answers: list[Answer | None] = []
         self.unsent: CollectError | None = None
         self.ttl: int | None = None

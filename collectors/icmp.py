@@ -4,7 +4,8 @@ import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property, partial
-from itertools import count, pairwise
+from itertools import pairwise
+from math import ceil
 from time import perf_counter
 from typing import NamedTuple, Self
 
@@ -49,6 +50,9 @@ REPLY_TTL = Metric(
     "Time to live (hop limit) that the last reply arrived with: another one, another path.",
     ("target",),
 )
+
+_BURST = 64
+"""So many packets leave together at most, for a wake-up costs more than ten of them; about 6 kB."""
 
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
 _ANY_PORT = 7
@@ -113,17 +117,19 @@ class IcmpTarget(Probe):
 
 
 async def collect_all(targets: Sequence[IcmpTarget], tools: Tools) -> AsyncGenerator[Ended, None]:
-    """Measure targets that have an address of their own, as `collect` would each of them."""
-    now_s, apart_s = perf_counter(), TOGETHER_S / len(targets)
-    rounds = {
-        Round(plan, tools, start_s, start_s + target.timeout_s - _REPORT_S): target
-        for start_s, target in zip(count(now_s, apart_s), targets, strict=False)
-        if (plan := target.plan)
-    }
-    async with aclosing(tools.use(IcmpEngine).measure(list(rounds))) as over:
-        async for round_ in over:
-            result = partial(outcome, rounds[round_], round_)
-            yield Ended(rounds[round_], round_.started_s, result)
+    """Measure targets that have a `plan`, as `collect` would each of them."""
+    now_s = perf_counter()
+    bursts = ceil(len(targets) / _BURST)
+    begun = {}
+    for n, target in enumerate(targets):
+        if plan := target.plan:
+            start_s = now_s + n * bursts // len(targets) * TOGETHER_S / bursts
+            begun[Round(plan, tools, start_s, start_s + target.timeout_s - _REPORT_S)] = target
+    async with aclosing(tools.use(IcmpEngine).measure(list(begun))) as engine:
+        async for rounds in engine:
+            for round_ in rounds:
+                target = begun[round_]
+                yield Ended(target, round_.started_s, partial(outcome, target, round_))
 
 
 _TOGETHER = Together(collect_all, lambda target: target.plan is not None)
@@ -146,8 +152,8 @@ async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
         round_ = Round(target.plan_to(endpoint), tools, perf_counter(), until_s - LOOK_S)
-        async with aclosing(tools.use(IcmpEngine).measure([round_])) as over:
-            await anext(over)
+        async with aclosing(tools.use(IcmpEngine).measure([round_])) as engine:
+            await anext(engine)
         return outcome(target, round_)
 
     return await at_addresses(target, 0, attempt)
