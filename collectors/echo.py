@@ -37,8 +37,6 @@ _SEQUENCES, _TOKENS = 2**16, 256
 _Waiting = tuple[Round, int, int]
 """A round, which packet of it, and when that was sent (ns of perf_counter)."""
 
-_Heap = list[tuple[float, int, Round]]
-
 
 class IcmpEngine:
     """Sends echo requests and brings each its answer; sockets open on first use.
@@ -50,8 +48,8 @@ class IcmpEngine:
     def __init__(self) -> None:
         self.wires: dict[Way, Wire] = {}
         self._waiting: dict[Asked, _Waiting] = {}
-        self._to_send: _Heap = []
-        self._ends: _Heap = []
+        self._to_send: list[tuple[float, int, Round]] = []  # a heap
+        self._ends: dict[float, dict[Round, None]] = {}  # by the look that ends them
         self._numbers = count()
         self._marks = _marks()
         self._arrivals = Arrivals()
@@ -70,7 +68,7 @@ class IcmpEngine:
             for round_ in rounds:
                 round_.over = over
                 self._queue(round_)
-                heapq.heappush(self._ends, (round_.until_s, next(self._numbers), round_))
+                self._ends.setdefault(round_.until_s // LOOK_S, {})[round_] = None
             self._wake_in_time()
             while left:
                 some = await over.take()
@@ -208,15 +206,18 @@ class IcmpEngine:
                     self._end(round_)
 
     def _end_until(self, now_s: float) -> None:
-        """End the rounds whose time is over, and forget those that ended before it."""
-        while self._ends and (self._ends[0][0] <= now_s or self._ends[0][2].is_over):
-            round_ = heapq.heappop(self._ends)[2]
-            if not round_.is_over:
+        """End the rounds whose time is over."""
+        for look in [it for it in self._ends if it * LOOK_S <= now_s]:
+            for round_ in list(self._ends[look]):
                 self._end(round_)
 
     def _end(self, round_: Round) -> None:
         """Let a round be over: what it still waits for is forgotten."""
         round_.is_over = True
+        look = round_.until_s // LOOK_S
+        del self._ends[look][round_]
+        if not self._ends[look]:
+            del self._ends[look]
         if round_.unanswered:
             wire = round_.wire
             stands = self.wires.get(round_.plan.way) is wire

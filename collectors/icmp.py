@@ -51,8 +51,8 @@ REPLY_TTL = Metric(
     ("target",),
 )
 
-_BURST = 64
-"""So many packets leave together at most, for a wake-up costs more than ten of them; about 6 kB."""
+_BURST = 128
+"""So many packets leave together at most, for a wake-up costs more than ten of them; about 12 kB."""
 
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
 _ANY_PORT = 7

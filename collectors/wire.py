@@ -106,6 +106,7 @@ class Wire:
     _headed: bool = field(init=False)
     _head: bytes = field(init=False)
     _shaped: Shape | None = None
+    _padding: bytes = b""
     dropped: int = 0
     """Datagrams that found the receive buffer full, when last counted."""
 
@@ -127,7 +128,7 @@ class Wire:
         message = self._head + mark
         if self._headed:  # elsewhere the kernel works out the checksum; zeros do not change it
             message = b"%b%b%b" % (message[:2], checksum(message).to_bytes(2), message[4:])
-        message += bytes(shape.size_bytes - TOKEN_BYTES)
+        message += self._padding
         sent_ns = perf_counter_ns()
         self.sock.sendto(message, sockaddr)
         return sent_ns
@@ -182,6 +183,7 @@ class Wire:
         splitting = _NEVER_SPLIT if shape.dont_fragment else _MAY_BE_SPLIT
         self.sock.setsockopt(*self._words.splitting, splitting)
         self.sock.setsockopt(*self._words.ttl, _SYSTEMS_OWN if shape.ttl is None else shape.ttl)
+        self._padding = bytes(shape.size_bytes - TOKEN_BYTES)
         self._shaped = shape
 
 
