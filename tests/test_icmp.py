@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.observe import observe
+from agent.observe import is_shared, observe
 from collectors.base import CollectError, Collector, Moment, Reason, Sample, Tools
 from collectors.echo_round import Round
 from collectors.endpoint import resolve
-from collectors.icmp import IcmpTarget, outcome
+from collectors.icmp import IcmpTarget, collect, outcome
 from collectors.router import RoutersWord, read_word
 from collectors.wire import checksum
 from tests import icmp_far, icmp_lab
@@ -63,6 +63,12 @@ class Lab:
     def ask(self, *options: dict[str, Any]) -> dict[str, Any]:
         """Measure targets with these options at the same time: their outcomes, and our sockets."""
         answer: dict[str, Any] = self.do("measure", *options)
+        assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
+        return answer
+
+    def ask_all(self, *options: dict[str, Any]) -> dict[str, Any]:
+        """Measure targets with these options in one call."""
+        answer: dict[str, Any] = self.do("measure_all", *options)
         assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
         return answer
 
@@ -176,6 +182,75 @@ def test_one_socket_serves_all_and_a_dead_target_is_not_blamed_on_another(
     outcomes = lab.ask(dead, *[live] * 20, dead)["outcomes"]
     assert [one.get("reason", "") for one in outcomes] == ["unreachable", *[""] * 20, "unreachable"]
     assert {one["samples"]["loss_ratio"] for one in outcomes[1:-1]} == {0.0}
+
+
+@BOTH
+def test_targets_measured_in_one_call_fare_as_each_would_alone(lab: Lab, addresses: str) -> None:
+    """Different ends, packets and timeouts side by side; no one's fate is another's."""
+    options = {"gap": "10ms", "timeout": "500ms"}
+    targets = [
+        {"address": addresses.format(icmp_far.PROMPT), "count": 1, "timeout": "500ms"},
+        {"address": addresses.format(icmp_far.SILENT), "timeout": "300ms", "gap": "10ms"},
+        {"address": addresses.format(icmp_far.LOSSY), "count": 4} | options,
+        {"address": addresses.format(icmp_far.FORGED), "count": 2} | options,
+        {"address": addresses.format(99), "timeout": "15s", "gap": "10ms"},
+        {"address": addresses.format(icmp_far.LATE), "count": 20, "gap": "10ms"},
+    ]
+    found = lab.ask_all(*targets, *[targets[0]] * 200)["outcomes"]
+    losses = [1 if "reason" in it else it["samples"]["loss_ratio"] for it in found]
+    assert losses == [0, 1, 0.5, 1, 1, 0, *[0] * 200]
+    reasons = [it["reason"] for it in found if "reason" in it]
+    assert reasons == ["timeout", "timeout", "unreachable"]
+    assert 0.030 <= found[5]["samples"]["rtt_seconds min"] < 0.2
+
+
+@BOTH
+def test_seeded_drops_are_counted_exactly_in_one_call_too(lab: Lab, addresses: str) -> None:
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3, "double_ratio": 0.3, "jitter_s": 0.05})
+    address = addresses.format(icmp_far.COMMANDED)
+    targets = [{"address": address, "count": 20, "gap": "10ms", "timeout": "700ms"}] * 5
+    outcomes = lab.ask_all(*targets)["outcomes"]
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 20) for one in outcomes]
+    assert len(record["sources"]) == 100
+    assert 10 < record["dropped"] == sum(lost)
+
+
+def test_who_stops_listening_leaves_nothing_behind(lab: Lab) -> None:
+    silent = {"address": V4.format(icmp_far.SILENT), "timeout": "15s"}
+    answer = lab.do("give_up", {"address": "127.0.0.1", "count": 1}, *[silent] * 3)
+    assert "reason" not in answer["outcomes"][0]
+    assert answer["left_waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "is_taken"),
+    [
+        pytest.param({"address": "192.0.2.1"}, True, id="an-address"),
+        pytest.param({"address": "2001:db8::1", "count": 20, "gap": "10ms"}, True, id="packets"),
+        pytest.param({"address": "192.0.2.1", "source": "192.0.2.2"}, True, id="a-source"),
+        pytest.param({"address": "localhost"}, False, id="a-name-to-look-up"),
+        pytest.param({"address": "192.0.2.1", "family": "ipv6"}, False, id="the-other-family"),
+        pytest.param({"address": "192.0.2.1", "every_address": True}, False, id="all-addresses"),
+        pytest.param({"address": "192.0.2.1", "source_interface": "lo"}, False, id="interface"),
+        pytest.param(
+            {"address": "192.0.2.1", "family": "ipv4", "fallback": True}, False, id="fallback"
+        ),
+        pytest.param({"address": "192.0.2.1", "expect": "unreachable"}, False, id="a-canary"),
+    ],
+)
+def test_plain_targets_are_measured_together_and_others_alone(
+    options: dict[str, Any], is_taken: bool
+) -> None:
+    assert is_shared(collect, icmp(**options)) is is_taken
+
+
+def test_a_packet_that_could_not_be_sent_counts_nowhere(lab: Lab) -> None:
+    """Its way is forbidden while the second of three is due."""
+    target = {"address": V4.format(icmp_far.PROMPT), "gap": "1s", "timeout": "4s"}
+    outcome = lab.do("measure_while", target, 0.5, f"route add prohibit {target['address']}")
+    assert outcome["samples"]["loss_ratio"] == 0
+    lab.do("ip", f"route del prohibit {target['address']}")
 
 
 @pytest.mark.parametrize(
