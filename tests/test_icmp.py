@@ -246,10 +246,11 @@ def test_plain_targets_are_measured_together_and_others_alone(
 
 
 def test_a_packet_that_could_not_be_sent_counts_nowhere(lab: Lab) -> None:
-    """Its way is forbidden while the second of three is due."""
+    """Its way is forbidden before the second of three is due."""
     target = {"address": V4.format(icmp_far.PROMPT), "gap": "1s", "timeout": "4s"}
     outcome = lab.do("measure_while", target, 0.5, f"route add prohibit {target['address']}")
     assert outcome["samples"]["loss_ratio"] == 0
+    assert "jitter_seconds" not in outcome["samples"], "only one was sent"
     lab.do("ip", f"route del prohibit {target['address']}")
 
 
