@@ -198,21 +198,17 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
     measurements = tuple(found)
     for it in measurements:
         if type(it) is Sample:  # as nearly all are
-            if not _fits(it):
+            metric, value, labels = it
+            fits = type(value) in _NUMBERS and len(labels) == len(metric.labels)
+            for label in labels:  # all() takes twice as long, and so does a function
+                fits = fits and isinstance(label, str)
+            if not fits:
                 msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
                 raise TypeError(msg)
         elif not isinstance(it, Measurement):
             msg = f"not a measurement: {it!r}"
             raise TypeError(msg)
     return measurements
-
-
-def _fits(sample: Sample) -> bool:
-    metric, value, labels = sample
-    for label in labels:  # all() takes twice as long, sample after sample
-        if not isinstance(label, str):
-            return False
-    return type(value) in _NUMBERS and len(labels) == len(metric.labels)
 
 
 def _is_told_to_end() -> bool:

@@ -157,8 +157,9 @@ class Scheduler:
             seat = seats.pop(target.name)
             self._under_way -= 1
             if self.follows(target):
-                self._waiting.discard((target.kind, target.name))
-                self._note_waiting()
+                if self._waiting:
+                    self._waiting.discard((target.kind, target.name))
+                    self._note_waiting()
                 self._seat(seat, seat.turns.next_s(loop.time()))
 
         self._under_way += len(seats)

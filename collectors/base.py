@@ -249,9 +249,10 @@ class Tools:
 
     def use(self, engine: Callable[[], E]) -> E:
         """Return this agent's one `engine()`, made when first asked for."""
-        if engine not in self._engines:
-            self._engines[engine] = engine()
-        return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
+        found = self._engines.get(engine)
+        if found is None:
+            found = self._engines[engine] = engine()
+        return found  # type: ignore[return-value]  # keyed by what made it
 
     def samples(self) -> list[Sample]:
         """What the engines that were opened have counted."""

@@ -180,8 +180,10 @@ async def work() -> Cost:
 
 def rtts_of(observation: Observation) -> Iterator[float]:
     for it in observation.measurements:
-        if isinstance(it, Sample) and it.metric is RTT and it.labels[1] == "mean":
-            yield it.value
+        if isinstance(it, Sample):
+            metric, value, labels = it
+            if metric is RTT and labels[1] == "mean":
+                yield value
 
 
 if __name__ == "__main__":
