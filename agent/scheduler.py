@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from collectors.base import TOGETHER_S, Target
 from collectors.slots import Slots
@@ -51,6 +51,7 @@ class Scheduler:
         self._measure, self._measure_all, self._is_shared = measure, measure_all, is_shared
         self._cap = cap
         self._places = asyncio.Semaphore(cap)
+        self._seats: dict[Key, _Seat] = {}
         self._due: dict[int, list[_Seat]] = {}
         self._under_way = 0
         self._slots = Slots(WAKE_EVERY_S)
@@ -101,7 +102,8 @@ class Scheduler:
             return
         if self._is_shared(target):
             now_s = asyncio.get_running_loop().time()
-            self._seat(_Seat(target, _Turns(target, now_s)), now_s)
+            self._seats[key] = _Seat(target, _Turns(target, now_s))
+            self._seat(self._seats[key], now_s)
         else:
             self._tasks[key] = self._group.create_task(self._repeat(key, target))
 
@@ -110,6 +112,8 @@ class Scheduler:
         self._waiting.discard(key)
         if task := self._tasks.pop(key, None):
             task.cancel()
+        if seat := self._seats.pop(key, None):
+            seat.is_left = True
 
     def _note_waiting(self) -> None:
         if not self._waiting:
@@ -138,7 +142,7 @@ class Scheduler:
 
     def _wake(self, slot: int) -> None:
         """Measure what is due, as far as there are places; the others wait for the next slot."""
-        due = [seat for seat in self._due.pop(slot) if self.follows(seat.target)]
+        due = [seat for seat in self._due.pop(slot) if not seat.is_left]
         if self._group is None:
             return
         places = max(0, self._cap - self._under_way)
@@ -156,7 +160,7 @@ class Scheduler:
         def measured(target: Target) -> None:
             seat = seats.pop(target.name)
             self._under_way -= 1
-            if self.follows(target):
+            if not seat.is_left:
                 if self._waiting:
                     self._waiting.discard((target.kind, target.name))
                     self._note_waiting()
@@ -189,11 +193,13 @@ class _Turns:
         return (now_s - self._offset_s) // self._interval_s
 
 
-class _Seat(NamedTuple):
-    """A target that is measured together with others."""
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """A target that is measured together with others; left when it is to be measured no more."""
 
     target: Target
     turns: _Turns
+    is_left: bool = False
 
 
 def place(key: Key) -> float:

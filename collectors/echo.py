@@ -168,9 +168,10 @@ class IcmpEngine:
             CollectError: `local`, if this host lets us open none.
 
         """
-        if way not in self.wires:
-            self.wires[way] = open_wire(way)
-        return self.wires[way]
+        wire = self.wires.get(way)
+        if wire is None:
+            wire = self.wires[way] = open_wire(way)
+        return wire
 
     def _renew(self, way: Way) -> None:
         """Leave a socket whose interface has gone; what comes back under its name is another."""

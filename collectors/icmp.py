@@ -3,11 +3,11 @@
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from math import ceil
 from time import perf_counter
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -58,11 +58,20 @@ _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still repor
 _ANY_PORT = 7
 
 
+T = TypeVar("T", Way, Shape)
+
+
 class _Labels(NamedTuple):
     target: tuple[str]
     least: tuple[str, str]
     mean: tuple[str, str]
     most: tuple[str, str]
+
+
+@lru_cache
+def _one_and_the_same(value: T) -> T:
+    """Share what is equal: what a thousand targets each have of their own is fetched from afar."""
+    return value
 
 
 class IcmpTarget(Probe):
@@ -90,8 +99,8 @@ class IcmpTarget(Probe):
 
     def plan_to(self, endpoint: Endpoint) -> Plan:
         """What a round to this address is like."""
-        way = Way(endpoint.family, self.source, self.source_interface)
-        shape = Shape(self.size_bytes, self.dont_fragment, self.ttl)
+        way = _one_and_the_same(Way(endpoint.family, self.source, self.source_interface))
+        shape = _one_and_the_same(Shape(self.size_bytes, self.dont_fragment, self.ttl))
         return Plan(endpoint, way, shape, self.count, self.gap_s)
 
     @cached_property
