@@ -52,7 +52,7 @@ REPLY_TTL = Metric(
 )
 
 _BURST = 128
-"""So many packets leave together at most, 12 kB; in bursts of ten each costs half as much again."""
+"""So many packets leave together at most (12 kB): a wake-up costs as much as several packets."""
 
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
 _ANY_PORT = 7
