@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing, suppress
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from agent.declared import Declared
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
-from agent.observe import Attempts, Observation, observe, probe_samples
+from agent.observe import Attempts, Observation, is_shared, observe, observe_all, probe_samples
 from agent.recorder import Recorder
 from agent.round import collector_of
 from agent.scheduler import Key, Scheduler
@@ -83,7 +83,11 @@ class Agent:
         self._recorder = Recorder(tick_s)
         path = self.config.data_dir / "history.sqlite"
         self._keeper = Keeper(path, self._recorder, self.config.retention_s, tick_s)
-        self._scheduler = Scheduler(self._measure)
+        self._scheduler = Scheduler(
+            self._measure,
+            measure_all=self._measure_all,
+            is_shared=lambda target: is_shared(collector_of(target), target),
+        )
         self._assessor = Assessor(path, self._keeper, tick_s)
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
@@ -240,6 +244,16 @@ class Agent:
     async def _measure(self, target: Target) -> None:
         collector = collector_of(target)
         self._publish(collector, await observe(collector, target, self._tools))
+
+    async def _measure_all(
+        self, targets: Sequence[Target], measured: Callable[[Target], None]
+    ) -> None:
+        collector = collector_of(targets[0])
+        async for observation in observe_all(collector, targets, self._tools):
+            # A reload may have left it out meanwhile.
+            if self._scheduler.follows(observation.target):
+                self._publish(collector, observation)
+            measured(observation.target)
 
     def _publish(self, collector: Collector, observation: Observation) -> None:
         """Put an observation on /metrics and into the history."""

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
@@ -15,8 +16,10 @@ from agent.deadline import Deadlines
 from agent.isolation import must_not_answer, turned
 from collectors import story
 from collectors.base import (
+    TOGETHER_S,
     CollectError,
     Collector,
+    Ended,
     Measurement,
     Metric,
     Moment,
@@ -126,6 +129,59 @@ async def _attempt(
         return (), Reason.TIMEOUT, f"no answer within {target.timeout_s:g} s"
 
 
+def is_shared(collector: Collector, target: Target) -> bool:
+    """Whether a target is measured together with others of its kind.
+
+    What must not answer is not: whether anything came from it is told by its own round's story.
+    """
+    return collector.together.takes(target) and not must_not_answer(target)
+
+
+async def observe_all(
+    collector: Collector, targets: Sequence[Target], tools: Tools
+) -> AsyncGenerator[Observation, None]:
+    """Measure targets that `is_shared` picks, and yield each as soon as its round is over.
+
+    Each keeps to its own timeout. Whatever fails becomes a reason, of all that are not over yet if
+    it is the collector as a whole.
+    """
+    started_s = perf_counter()
+    left = {target.name: target for target in targets}
+    within_s = max(target.timeout_s for target in targets) + TOGETHER_S
+    reason, detail = Reason.INTERNAL, "the collector ended without a word of it"
+    try:
+        with tools.use(Deadlines).within(within_s):
+            async with aclosing(collector.together.collect_all(targets, tools)) as rounds:
+                async for ended in rounds:
+                    del left[ended.target.name]
+                    yield _observed(ended, tools)
+    except TimeoutError:
+        reason, detail = Reason.TIMEOUT, f"no answer within {within_s:g} s"
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and _is_told_to_end():
+            raise
+        reason, detail = Reason.INTERNAL, _where(error)
+    for target in left.values():
+        yield Observation(target, tools.now(), perf_counter() - started_s, (), reason, detail)
+
+
+def _observed(ended: Ended, tools: Tools) -> Observation:
+    reason: Reason | None
+    target, started_s, result = ended
+    reason, detail = None, ""
+    try:
+        try:
+            found = result()
+        except CollectError as error:
+            found, reason, detail = error.measurements, error.reason, error.detail
+        measurements = _checked(found)
+    except Exception as error:  # noqa: BLE001 - a bug stops at its target, as above
+        measurements, reason, detail = (), Reason.INTERNAL, _where(error)
+    return Observation(
+        target, tools.now(), perf_counter() - started_s, measurements, reason, detail
+    )
+
+
 def _where(error: BaseException) -> str:
     """What a bug said, and the line it was met on: one line, told once while it lasts."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -142,21 +198,17 @@ def _checked(found: Iterable[Measurement]) -> tuple[Measurement, ...]:
     measurements = tuple(found)
     for it in measurements:
         if type(it) is Sample:  # as nearly all are
-            if not _fits(it):
+            metric, value, labels = it
+            fits = type(value) in _NUMBERS and len(labels) == len(metric.labels)
+            for label in labels:  # all() takes twice as long, and so does a function
+                fits = fits and isinstance(label, str)
+            if not fits:
                 msg = f"{it!r}: needs an int or float, and a text for each label of its metric"
                 raise TypeError(msg)
         elif not isinstance(it, Measurement):
             msg = f"not a measurement: {it!r}"
             raise TypeError(msg)
     return measurements
-
-
-def _fits(sample: Sample) -> bool:
-    metric, value, labels = sample
-    for label in labels:  # all() takes twice as long, sample after sample
-        if not isinstance(label, str):
-            return False
-    return type(value) in _NUMBERS and len(labels) == len(metric.labels)
 
 
 def _is_told_to_end() -> bool:

@@ -2,15 +2,18 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from collectors.base import Target
+from collectors.base import TOGETHER_S, Target
 from collectors.slots import Slots
 
 CAP = 512
 """Attempts under way at once; more wait, so that sockets and memory stay bounded."""
 
-WAKE_EVERY_S = 0.1
+WAKE_EVERY_S = TOGETHER_S
 """Targets wake together, so often a second at most: to wake an idle machine costs more than a ping.
 
 What they send is spread again by the limit of packets a second (collectors/pace.py).
@@ -19,16 +22,38 @@ What they send is spread again by the limit of packets a second (collectors/pace
 Key = tuple[str, str]
 """Kind and name: what makes a target the same one after a reload."""
 
+Measure = Callable[[Target], Awaitable[None]]
+Measured = Callable[[Target], None]
+MeasureAll = Callable[[Sequence[Target], Measured], Awaitable[None]]
+"""Measures targets of one kind together, and says of each when it is over."""
+
+
+async def _nobody(_: Sequence[Target], __: Measured) -> None:
+    """Where no target is measured together with others."""
+
 
 class Scheduler:
     """Runs `measure(target)` for every target on its interval, never twice at once for one target.
 
-    `serve` runs until cancelled; `follow` may be called before it and at any time during it.
+    Those that `is_shared` picks are measured by `measure_all`: all of a kind that wake together in
+    one call. `serve` runs until cancelled; `follow` may be called before it and at any time during
+    it.
     """
 
-    def __init__(self, measure: Callable[[Target], Awaitable[None]], cap: int = CAP) -> None:
-        self._measure = measure
+    def __init__(
+        self,
+        measure: Measure,
+        cap: int = CAP,
+        *,
+        measure_all: MeasureAll = _nobody,
+        is_shared: Callable[[Target], bool] = lambda _: False,
+    ) -> None:
+        self._measure, self._measure_all, self._is_shared = measure, measure_all, is_shared
+        self._cap = cap
         self._places = asyncio.Semaphore(cap)
+        self._seats: dict[Key, _Seat] = {}
+        self._due: dict[int, list[_Seat]] = {}
+        self._under_way = 0
         self._slots = Slots(WAKE_EVERY_S)
         self._targets: dict[Key, Target] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -68,8 +93,18 @@ class Scheduler:
             self._note_waiting()
         return changed - wanted.keys()
 
+    def follows(self, target: Target) -> bool:
+        """Whether this very target is to be measured still: a round may outlive a reload."""
+        return self._targets.get((target.kind, target.name)) is target
+
     def _start(self, key: Key, target: Target) -> None:
-        if self._group is not None:
+        if self._group is None:
+            return
+        if self._is_shared(target):
+            now_s = asyncio.get_running_loop().time()
+            self._seats[key] = _Seat(target, _Turns(target, now_s))
+            self._seat(self._seats[key], now_s)
+        else:
             self._tasks[key] = self._group.create_task(self._repeat(key, target))
 
     def _stop(self, key: Key) -> None:
@@ -77,6 +112,8 @@ class Scheduler:
         self._waiting.discard(key)
         if task := self._tasks.pop(key, None):
             task.cancel()
+        if seat := self._seats.pop(key, None):
+            seat.is_left = True
 
     def _note_waiting(self) -> None:
         if not self._waiting:
@@ -84,8 +121,7 @@ class Scheduler:
 
     async def _repeat(self, key: Key, target: Target) -> None:
         loop = asyncio.get_running_loop()
-        offset_s = place(key) * target.interval_s
-        turn = (loop.time() - offset_s) // target.interval_s
+        turns = _Turns(target, loop.time())
         while True:
             await self._places.acquire()  # `async with` would cost each round a coroutine more
             try:
@@ -94,9 +130,76 @@ class Scheduler:
                 self._places.release()
             self._waiting.discard(key)
             self._note_waiting()
-            # Never the same turn again: a loop's timer may wake a little before its time.
-            turn = max(turn, (loop.time() - offset_s) // target.interval_s) + 1
-            await self._slots.sleep_until(turn * target.interval_s + offset_s)
+            await self._slots.sleep_until(turns.next_s(loop.time()))
+
+    def _seat(self, seat: "_Seat", due_s: float) -> None:
+        """Let a target be one of those that are measured together from then on."""
+        slot = math.ceil(due_s / WAKE_EVERY_S)
+        if slot not in self._due:
+            self._due[slot] = []
+            asyncio.get_running_loop().call_at(slot * WAKE_EVERY_S, self._wake, slot)
+        self._due[slot].append(seat)
+
+    def _wake(self, slot: int) -> None:
+        """Measure what is due, as far as there are places; the others wait for the next slot."""
+        due = [seat for seat in self._due.pop(slot) if not seat.is_left]
+        if self._group is None:
+            return
+        places = max(0, self._cap - self._under_way)
+        for seat in due[places:]:
+            self._seat(seat, (slot + 1) * WAKE_EVERY_S)
+        batches: defaultdict[str, dict[str, _Seat]] = defaultdict(dict)
+        for seat in due[:places]:
+            batches[seat.target.kind][seat.target.name] = seat
+        for seats in batches.values():
+            self._group.create_task(self._measure_batch(seats))
+
+    async def _measure_batch(self, seats: dict[str, "_Seat"]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def measured(target: Target) -> None:
+            seat = seats.pop(target.name)
+            self._under_way -= 1
+            if not seat.is_left:
+                if self._waiting:
+                    self._waiting.discard((target.kind, target.name))
+                    self._note_waiting()
+                self._seat(seat, seat.turns.next_s(loop.time()))
+
+        self._under_way += len(seats)
+        try:
+            await self._measure_all([seat.target for seat in seats.values()], measured)
+        finally:
+            self._under_way -= len(seats)
+
+
+class _Turns:
+    """When a target is measured: once an interval, at its own place in it. Times are the loop's."""
+
+    __slots__ = ("_interval_s", "_offset_s", "_turn")
+
+    def __init__(self, target: Target, now_s: float) -> None:
+        self._interval_s = target.interval_s
+        self._offset_s = place((target.kind, target.name)) * target.interval_s
+        self._turn = self._until(now_s)
+
+    def next_s(self, now_s: float) -> float:
+        """Its next turn; those that were missed are left out."""
+        # Never the same turn again: a loop's timer may wake a little before its time.
+        self._turn = max(self._turn, self._until(now_s)) + 1
+        return self._turn * self._interval_s + self._offset_s
+
+    def _until(self, now_s: float) -> float:
+        return (now_s - self._offset_s) // self._interval_s
+
+
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """A target that is measured together with others; left when it is to be measured no more."""
+
+    target: Target
+    turns: _Turns
+    is_left: bool = False
 
 
 def place(key: Key) -> float:

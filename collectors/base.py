@@ -7,12 +7,12 @@ import pkgutil
 import re
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import ModuleType
-from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -249,9 +249,10 @@ class Tools:
 
     def use(self, engine: Callable[[], E]) -> E:
         """Return this agent's one `engine()`, made when first asked for."""
-        if engine not in self._engines:
-            self._engines[engine] = engine()
-        return self._engines[engine]  # type: ignore[return-value]  # keyed by what made it
+        found = self._engines.get(engine)
+        if found is None:
+            found = self._engines[engine] = engine()
+        return found  # type: ignore[return-value]  # keyed by what made it
 
     def samples(self) -> list[Sample]:
         """What the engines that were opened have counted."""
@@ -269,6 +270,44 @@ class Tools:
 Collect = Callable[..., Awaitable[Sequence[Measurement]]]
 
 
+class Ended(NamedTuple):
+    """One target's round that is over, of several that are measured together.
+
+    `started_s` is of perf_counter. `result` returns what was measured or raises `CollectError`, as
+    the coroutine for one target does.
+    """
+
+    target: Target
+    started_s: float
+    result: Callable[[], Sequence[Measurement]]
+
+
+TOGETHER_S = 0.1
+"""Targets that fall due within so long are handed over in one call, which sends evenly over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A second way to measure, where a coroutine for each target costs more than its packets.
+
+    `collect_all(targets, tools)` measures each of them once, within its own timeout, and yields it
+    as soon as its round is over. `takes(target)` says which ones; all others are measured alone.
+    """
+
+    collect_all: Callable[..., AsyncGenerator[Ended, None]]
+    takes: Callable[[Any], bool]
+
+
+async def _none(*_: object) -> AsyncGenerator[Ended, None]:
+    never: tuple[Ended, ...] = ()
+    for ended in never:
+        yield ended
+
+
+ALONE = Together(_none, lambda _: False)
+"""Of a kind whose targets are all measured alone, as most are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """A kind of target and the coroutine that measures one of it once.
@@ -281,10 +320,15 @@ class Collector:
     metrics: tuple[Metric, ...]
     collect: Collect
     probe: bool
+    together: Together = ALONE
 
 
 def collector(
-    kind: str, target: type[Target], *metrics: Metric, probe: bool = True
+    kind: str,
+    target: type[Target],
+    *metrics: Metric,
+    probe: bool = True,
+    together: Together = ALONE,
 ) -> Callable[[Collect], Collector]:
     """Make `async def collect(target, tools)` the collector of `kind`, which is its module's name.
 
@@ -292,7 +336,7 @@ def collector(
     """
 
     def wrap(collect: Collect) -> Collector:
-        return Collector(kind, target, metrics, collect, probe)
+        return Collector(kind, target, metrics, collect, probe, together)
 
     return wrap
 

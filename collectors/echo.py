@@ -1,22 +1,23 @@
 """Echo requests and their answers, for every target over one ICMP socket a family (or source).
 
-Nothing wakes us when a reply comes: the kernel stamps its arrival, so that a look at all sockets
-every LOOK_S costs no accuracy, and a fraction of the CPU where a thousand targets answer.
+One timer serves all rounds: every LOOK_S it reads what came, ends what is over and sends what is
+due. Nothing wakes us when a reply comes: the kernel stamps its arrival, so that a look at all
+sockets costs no accuracy, and a fraction of the CPU where a thousand targets answer.
 """
 
 import asyncio
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import count, cycle
 from time import perf_counter
-from typing import Self
 
 from collectors.arrival import Arrivals
-from collectors.base import Metric, Sample
-from collectors.endpoint import Endpoint
-from collectors.router import RoutersWord
-from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Asked, Shape, Way, Wire, open_wire
+from collectors.base import CollectError, Metric, Sample
+from collectors.echo_round import Over, Round
+from collectors.endpoint import failed
+from collectors.pace import wait_for_turn_s
+from collectors.wire import READ_AT_ONCE, TOKEN_BYTES, Asked, Way, Wire, open_wire
 
 DROPS = Metric(
     "netfold_icmp_socket_drops_total",
@@ -27,73 +28,11 @@ DROPS = Metric(
 LOOK_S = 0.01
 """A reply is read so long after its arrival at the latest, while the loop is not busy."""
 
+LEAST_WAIT_S = 0.1
+"""For the last packet's reply: a packet whose turn leaves less is not sent."""
+
+_EARLY_S = 0.001  # some loops' timers wake so much too soon
 _SEQUENCES, _TOKENS = 2**16, 256
-
-Answer = float | RoutersWord
-"""The round-trip time in seconds, or the word of the network that there will be no reply."""
-
-
-class Round:
-    """The packets of one round to one endpoint, and what became of each; leave it when it is over.
-
-    `answers` are in the order of sending, None where there is none yet; `ttl` is the last reply's.
-    """
-
-    __slots__ = (
-        *("endpoint", "shape", "answers", "ttl", "unanswered"),
-        *("_engine", "_way", "_wire", "_dropped", "_asked", "_settled"),
-    )
-
-    def __init__(self, engine: "IcmpEngine", endpoint: Endpoint, way: Way, shape: Shape) -> None:
-        self.endpoint, self.shape = endpoint, shape
-        self.answers: list[Answer | None] = []
-        self.ttl: int | None = None
-        self.unanswered = 0
-        self._engine, self._way = engine, way
-        self._wire = engine.wire(way)
-        self._dropped = self._wire.dropped
-        self._asked: list[Asked] = []
-        self._settled: asyncio.Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.unanswered:
-            self._engine.forget(self._asked)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether a packet without an answer is lost: not if its answer may have been lost here."""
-        same = self._engine.wires.get(self._way) is self._wire
-        return same and self._wire.dropped == self._dropped
-
-    def send(self) -> None:
-        """Send one more packet.
-
-        Raises:
-            CollectError: `local`, if its source or interface has gone from this host.
-            OSError: this host could not send it.
-
-        """
-        self._asked.append(self._engine.send(self, self._way, len(self.answers)))
-        self.answers.append(None)
-        self.unanswered += 1
-
-    def take(self, packet: int, answer: Answer) -> None:
-        """Note what became of a packet."""
-        self.answers[packet] = answer
-        self.unanswered -= 1
-        if not self.unanswered and self._settled and not self._settled.done():
-            self._settled.set_result(None)
-
-    async def settle(self, until_s: float) -> None:
-        """Wait until every packet has its answer, or until then (of perf_counter)."""
-        if self.unanswered:
-            self._settled = asyncio.get_running_loop().create_future()
-            self._engine.end_by(self._settled, until_s)
-            await self._settled
-
 
 _Waiting = tuple[Round, int, int]
 """A round, which packet of it, and when that was sent (ns of perf_counter)."""
@@ -109,62 +48,130 @@ class IcmpEngine:
     def __init__(self) -> None:
         self.wires: dict[Way, Wire] = {}
         self._waiting: dict[Asked, _Waiting] = {}
-        self._ends: list[tuple[float, int, asyncio.Future[None]]] = []  # a heap
+        self._to_send: list[tuple[float, int, Round]] = []  # a heap
+        self._ends: dict[float, dict[Round, None]] = {}  # by the look that ends them
         self._numbers = count()
         self._marks = _marks()
         self._arrivals = Arrivals()
-        self._next_look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_s = float("inf")
+        self._looked_s = 0.0
         self._dropped_before = 0  # by sockets that are closed
+
+    async def measure(self, rounds: Sequence[Round]) -> AsyncGenerator[list[Round], None]:
+        """Send these, each from its time on, and yield those that are over; close it if you end.
+
+        A round is over when every packet has its answer, or its time is.
+        """
+        left, over = len(rounds), Over()
+        try:
+            for round_ in rounds:
+                round_.over = over
+                self._queue(round_)
+                self._ends.setdefault(round_.until_s // LOOK_S, {})[round_] = None
+            self._wake_in_time()
+            while left:
+                some = await over.take()
+                left -= len(some)
+                yield some
+        finally:
+            for round_ in rounds:
+                if not round_.is_over:
+                    self._end(round_)
 
     def samples(self) -> list[Sample]:
         """What is counted of the sockets, not of any target."""
         dropped = sum(wire.dropped for wire in self.wires.values())
         return [Sample(DROPS, self._dropped_before + dropped)]
 
-    def wire(self, way: Way) -> Wire:
+    async def close(self) -> None:
+        """Close the sockets; what still waits gets no answer."""
+        if self._timer:
+            self._timer.cancel()
+        for wire in self.wires.values():
+            wire.sock.close()
+
+    def _queue(self, round_: Round) -> None:
+        heapq.heappush(self._to_send, (round_.due_s, next(self._numbers), round_))
+
+    def _wake_in_time(self) -> None:
+        """See to it that we look again LOOK_S after the last time, or when something is due."""
+        wakes_s = self._looked_s + LOOK_S
+        if not self._waiting:
+            wakes_s = max(wakes_s, self._to_send[0][0] if self._to_send else float("inf"))
+        if wakes_s < self._wakes_s:
+            if self._timer:
+                self._timer.cancel()
+            wait_s = max(0.0, wakes_s - perf_counter())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
+            self._wakes_s = wakes_s
+
+    def _look(self) -> None:
+        self._timer, self._wakes_s = None, float("inf")
+        self._looked_s = now_s = perf_counter()
+        self._arrivals.look()
+        seen_all = [self._read(wire) for wire in self.wires.values()]
+        if all(seen_all):  # a reply that is not read yet is not lost
+            self._end_until(now_s)
+        self._send_until(now_s)
+        self._wake_in_time()
+
+    def _send_until(self, now_s: float) -> None:
+        """Send a packet of each round that has one due; what is late sends but one all the same."""
+        due = []
+        while self._to_send and self._to_send[0][0] <= now_s + _EARLY_S:
+            due.append(heapq.heappop(self._to_send)[2])
+        for round_ in due:
+            if not round_.is_over:
+                self._send_next(round_, now_s)
+
+    def _send_next(self, round_: Round, now_s: float) -> None:
+        try:
+            if not round_.has_turn:
+                within_s = max(0.0, round_.until_s - LEAST_WAIT_S - now_s)
+                if wait_s := wait_for_turn_s(round_.tools, within_s):
+                    round_.due_s, round_.has_turn = now_s + wait_s, True
+                    self._queue(round_)
+                    return
+            self._send(round_)
+        except CollectError as error:
+            round_.unsent = error
+        except OSError as error:
+            round_.unsent = failed(round_.plan.endpoint, error)
+        round_.left -= 1
+        if round_.left:
+            round_.due_s, round_.has_turn = max(round_.due_s + round_.plan.gap_s, now_s), False
+            self._queue(round_)
+        elif not round_.unanswered:
+            self._end(round_)
+
+    def _send(self, round_: Round) -> None:
+        endpoint, way, shape = round_.plan[:3]
+        mark = next(self._marks)
+        try:
+            wire = self._wire(way)
+            sent_ns = wire.send(endpoint.sockaddr, mark, shape)
+        except OSError:
+            # The system tells of an earlier packet's failure at whatever comes next.
+            self._read_refusals(self._wire(way))
+            self._renew(way)
+            wire = self._wire(way)
+            sent_ns = wire.send(endpoint.sockaddr, mark, shape)
+        asked = (endpoint.host, mark)
+        self._waiting[asked] = (round_, len(round_.answers), sent_ns)
+        round_.sent(asked, wire)
+
+    def _wire(self, way: Way) -> Wire:
         """The one socket for all that leaves this way.
 
         Raises:
             CollectError: `local`, if this host lets us open none.
 
         """
-        if way not in self.wires:
-            self.wires[way] = open_wire(way)
-        return self.wires[way]
-
-    def send(self, round_: Round, way: Way, packet: int) -> Asked:
-        """Send a packet of a round, and return what its answer will bear."""
-        endpoint, shape = round_.endpoint, round_.shape
-        mark = next(self._marks)
-        if not self._next_look:
-            self._arrivals.look()
-            self._look_soon()
-        try:
-            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
-        except OSError:
-            # The system tells of an earlier packet's failure at whatever comes next.
-            self._read_refusals(self.wire(way))
-            self._renew(way)
-            sent_ns = self.wire(way).send(endpoint.sockaddr, mark, shape)
-        asked = (endpoint.host, mark)
-        self._waiting[asked] = (round_, packet, sent_ns)
-        return asked
-
-    def end_by(self, settled: asyncio.Future[None], until_s: float) -> None:
-        """Settle a round at that time, if it is not before."""
-        heapq.heappush(self._ends, (until_s, next(self._numbers), settled))
-
-    def forget(self, asked: list[Asked]) -> None:
-        """Wait for answers to these no longer."""
-        for one in asked:
-            self._waiting.pop(one, None)
-
-    async def close(self) -> None:
-        """Close the sockets; what still waits gets no answer."""
-        if self._next_look:
-            self._next_look.cancel()
-        for wire in self.wires.values():
-            wire.sock.close()
+        wire = self.wires.get(way)
+        if wire is None:
+            wire = self.wires[way] = open_wire(way)
+        return wire
 
     def _renew(self, way: Way) -> None:
         """Leave a socket whose interface has gone; what comes back under its name is another."""
@@ -172,18 +179,6 @@ class IcmpEngine:
         if not wire.still_stands():
             self._dropped_before += self.wires.pop(way).dropped
             wire.sock.close()
-
-    def _look_soon(self) -> None:
-        self._next_look = asyncio.get_running_loop().call_later(LOOK_S, self._look)
-
-    def _look(self) -> None:
-        self._next_look = None
-        self._arrivals.look()
-        seen_all = [self._read(wire) for wire in self.wires.values()]
-        if all(seen_all):  # a reply that is not read yet is not lost
-            self._end(perf_counter())
-        if self._waiting:
-            self._look_soon()
 
     def _read(self, wire: Wire) -> bool:
         """Read what has come; whether that was all."""
@@ -195,7 +190,8 @@ class IcmpEngine:
                 round_, packet, sent_ns = waiting
                 round_.ttl = ttl
                 arrived_ns = self._arrivals.at_ns(stamp_ns, sent_ns)
-                round_.take(packet, (arrived_ns - sent_ns) / 1e9)
+                if round_.take(packet, (arrived_ns - sent_ns) / 1e9):
+                    self._end(round_)
         wire.count_drops()
         return replies < READ_AT_ONCE
 
@@ -205,16 +201,32 @@ class IcmpEngine:
                 continue
             round_, packet, _ = waiting
             # Of a packet that may be split the system has only learned the size to split it to.
-            if round_.shape.dont_fragment or not word.is_size:
+            if round_.plan.shape.dont_fragment or not word.is_size:
                 del self._waiting[asked]
-                round_.take(packet, word)
+                if round_.take(packet, word):
+                    self._end(round_)
 
-    def _end(self, now_s: float) -> None:
-        """Settle the rounds whose time is over, and forget those that settled before it."""
-        while self._ends and (self._ends[0][0] <= now_s or self._ends[0][2].done()):
-            settled = heapq.heappop(self._ends)[2]
-            if not settled.done():
-                settled.set_result(None)
+    def _end_until(self, now_s: float) -> None:
+        """End the rounds whose time is over."""
+        for look in [it for it in self._ends if it * LOOK_S <= now_s]:
+            for round_ in list(self._ends[look]):
+                self._end(round_)
+
+    def _end(self, round_: Round) -> None:
+        """Let a round be over: what it still waits for is forgotten."""
+        round_.is_over = True
+        look = round_.until_s // LOOK_S
+        del self._ends[look][round_]
+        if not self._ends[look]:
+            del self._ends[look]
+        if round_.unanswered:
+            wire = round_.wire
+            stands = self.wires.get(round_.plan.way) is wire
+            round_.is_whole = stands and wire is not None and wire.dropped == round_.dropped
+            for asked in round_.asked:
+                self._waiting.pop(asked, None)
+        if round_.over:
+            round_.over.add(round_)
 
 
 def _marks() -> Iterator[bytes]:

@@ -59,8 +59,8 @@ async def resolve_all(
 
     """
     try:
-        if numeric := _numeric(address, port, family):
-            return list(numeric)
+        if written := numeric(address, port, family):
+            return list(written)
         tell("asking the resolver for %s", address)
         async with asyncio.timeout(within_s):
             found = await _named(address, port, family)
@@ -72,6 +72,26 @@ async def resolve_all(
         raise CollectError(named.reason, f"{address}: {named.detail}") from error
     tell("%s leads to %s", address, ", ".join(it.host for it in found))
     return found
+
+
+@lru_cache(maxsize=8192)
+def numeric(address: str, port: int, family: Family) -> tuple[Endpoint, ...]:
+    """What a number leads to, which is always the same; nothing if it is a name.
+
+    It needs no resolver, and so none of the threads that wait for one.
+
+    Raises:
+        socket.gaierror: it is a number of another family.
+
+    """
+    host, kind = split_address(address)[0], socket.SOCK_STREAM  # one of several that say the same
+    try:
+        found = socket.getaddrinfo(host, port, _FAMILIES[family], kind, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror as error:
+        if error.errno != socket.EAI_NONAME:
+            raise
+        return ()
+    return tuple(Endpoint(it[0], it[4]) for it in found)
 
 
 def failed(endpoint: Endpoint, error: OSError, *, has_left: bool = False) -> CollectError:
@@ -193,22 +213,6 @@ def _no_source(error: OSError, source: str | None, interface: str | None) -> str
     if isinstance(error, socket.gaierror):  # its numbers are its own
         return f"cannot send from {source} to an address of the other family"
     return f"cannot send from {source or interface}: {os.strerror(error.errno or 0)}"
-
-
-@lru_cache(maxsize=8192)
-def _numeric(address: str, port: int, family: Family) -> tuple[Endpoint, ...]:
-    """What a number leads to, which is always the same; nothing if it is a name.
-
-    It needs no resolver, and so none of the threads that wait for one.
-    """
-    host, kind = split_address(address)[0], socket.SOCK_STREAM  # one of several that say the same
-    try:
-        found = socket.getaddrinfo(host, port, _FAMILIES[family], kind, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror as error:
-        if error.errno != socket.EAI_NONAME:
-            raise
-        return ()
-    return tuple(Endpoint(it[0], it[4]) for it in found)
 
 
 async def _named(address: str, port: int, family: Family) -> list[Endpoint]:

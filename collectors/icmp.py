@@ -1,19 +1,31 @@
 """ICMP echo: is an address there, how far away, and how much is lost on the way (RFC 792, 4443)."""
 
-import asyncio
 import socket
-from functools import cached_property
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
+from math import ceil
 from time import perf_counter
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
-from collectors.echo import DROPS, LOOK_S, Answer, IcmpEngine, Round
-from collectors.endpoint import Endpoint, failed, open_socket
+from collectors.base import (
+    TOGETHER_S,
+    CollectError,
+    Ended,
+    Metric,
+    Reason,
+    Sample,
+    Together,
+    Tools,
+    collector,
+)
+from collectors.echo import DROPS, LEAST_WAIT_S, LOOK_S, IcmpEngine
+from collectors.echo_round import Answer, Plan, Round
+from collectors.endpoint import Endpoint, failed, numeric, open_socket
 from collectors.fields import Duration, Host
-from collectors.pace import wait_for_turn_s
 from collectors.probe import RTT, Probe, at_addresses
 from collectors.router import RoutersWord
 from collectors.story import answered, is_heard, tell
@@ -39,9 +51,14 @@ REPLY_TTL = Metric(
     ("target",),
 )
 
-_LEAST_WAIT_S = 0.1  # for the last packet's reply
+_BURST = 128
+"""So many packets leave together at most (12 kB): a wake-up costs as much as several packets."""
+
 _REPORT_S = 0.05  # kept of the timeout, so that a round with losses still reports them
 _ANY_PORT = 7
+
+
+T = TypeVar("T", Way, Shape)
 
 
 class _Labels(NamedTuple):
@@ -49,6 +66,12 @@ class _Labels(NamedTuple):
     least: tuple[str, str]
     mean: tuple[str, str]
     most: tuple[str, str]
+
+
+@lru_cache
+def _one_and_the_same(value: T) -> T:
+    """Share what is equal: what a thousand targets each have of their own is fetched from afar."""
+    return value
 
 
 class IcmpTarget(Probe):
@@ -62,9 +85,23 @@ class IcmpTarget(Probe):
     ttl: int | None = Field(None, ge=1, le=255)
 
     @cached_property
-    def shape(self) -> Shape:
-        """What its packets are like."""
-        return Shape(self.size_bytes, self.dont_fragment, self.ttl)
+    def plan(self) -> Plan | None:
+        """What each of its rounds is like, where its one address is written and leads nowhere else.
+
+        None where a lookup, several addresses or an interface that may vanish have their say.
+        """
+        if self.fallback or self.every_address or self.source_interface:
+            return None
+        with suppress(socket.gaierror):
+            for endpoint in numeric(self.address, 0, self.asked_family):
+                return self.plan_to(endpoint) if endpoint.host == self.address else None
+        return None
+
+    def plan_to(self, endpoint: Endpoint) -> Plan:
+        """What a round to this address is like."""
+        way = _one_and_the_same(Way(endpoint.family, self.source, self.source_interface))
+        shape = _one_and_the_same(Shape(self.size_bytes, self.dont_fragment, self.ttl))
+        return Plan(endpoint, way, shape, self.count, self.gap_s)
 
     @cached_property
     def labels(self) -> "_Labels":
@@ -75,7 +112,7 @@ class IcmpTarget(Probe):
     @model_validator(mode="after")
     def _a_round_fits_the_timeout(self) -> Self:
         sending_s = (self.count - 1) * self.gap_s
-        least_s = round(sending_s + _LEAST_WAIT_S + _REPORT_S, 3)  # as the message writes it
+        least_s = round(sending_s + LEAST_WAIT_S + _REPORT_S, 3)  # as the message writes it
         if self.fallback:
             least_s *= 2  # each family has half of the time
         if least_s > self.timeout_s:
@@ -88,7 +125,26 @@ class IcmpTarget(Probe):
         return self
 
 
-@collector("icmp", IcmpTarget, RTT, LOSS, JITTER, REPLY_TTL, DROPS)
+async def collect_all(targets: Sequence[IcmpTarget], tools: Tools) -> AsyncGenerator[Ended, None]:
+    """Measure targets that have a `plan`, as `collect` would each of them."""
+    now_s = perf_counter()
+    bursts = ceil(len(targets) / _BURST)
+    begun = {}
+    for n, target in enumerate(targets):
+        if plan := target.plan:
+            start_s = now_s + n * bursts // len(targets) * TOGETHER_S / bursts
+            begun[Round(plan, tools, start_s, start_s + target.timeout_s - _REPORT_S)] = target
+    async with aclosing(tools.use(IcmpEngine).measure(list(begun))) as engine:
+        async for rounds in engine:
+            for round_ in rounds:
+                target = begun[round_]
+                yield Ended(target, round_.started_s, partial(outcome, target, round_))
+
+
+_TOGETHER = Together(collect_all, lambda target: target.plan is not None)
+
+
+@collector("icmp", IcmpTarget, RTT, LOSS, JITTER, REPLY_TTL, DROPS, together=_TOGETHER)
 async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
     """Send `count` packets and wait for their replies until shortly before the timeout.
 
@@ -103,53 +159,31 @@ async def collect(target: IcmpTarget, tools: Tools) -> list[Sample]:
     """
 
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
-        return await _measure(target, endpoint, tools, until_s)
+        tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
+        round_ = Round(target.plan_to(endpoint), tools, perf_counter(), until_s - LOOK_S)
+        async with aclosing(tools.use(IcmpEngine).measure([round_])) as engine:
+            await anext(engine)
+        return outcome(target, round_)
 
     return await at_addresses(target, 0, attempt)
 
 
-async def _measure(
-    target: IcmpTarget, endpoint: Endpoint, tools: Tools, until_s: float
-) -> list[Sample]:
-    way = Way(endpoint.family, target.source, target.source_interface)
-    tell("sending %d packets of %d bytes to %s", target.count, target.size_bytes, endpoint.host)
-    with Round(tools.use(IcmpEngine), endpoint, way, target.shape) as round_:
-        unsent = await _send(target, round_, tools, until_s)
-        await round_.settle(until_s - LOOK_S)
+def outcome(target: IcmpTarget, round_: Round) -> list[Sample]:
+    """Say what a round that is over came to; raises as `collect` does."""
     if is_heard():
         for number, answer in enumerate(round_.answers, 1):
             tell("packet %d: %s", number, _in_words(answer))
     rtts_s = [answer for answer in round_.answers if isinstance(answer, float)]
-    if not rtts_s and unsent:
-        raise unsent
+    if not rtts_s and round_.unsent:
+        raise round_.unsent
     known = round_.answers if round_.is_whole else _told(round_.answers)
     if not rtts_s:
-        raise _no_reply(target, endpoint, known)
+        raise _no_reply(target, round_.plan.endpoint, known)
     samples = _times(target.labels, rtts_s)
     samples.append(Sample(LOSS, 1 - len(rtts_s) / len(known), target.labels.target))
     if round_.ttl is not None:
         samples.append(Sample(REPLY_TTL, round_.ttl, target.labels.target))
     return samples
-
-
-async def _send(
-    target: IcmpTarget, round_: Round, tools: Tools, until_s: float
-) -> CollectError | None:
-    """Send all packets of a round; return what hindered the last one that could not be sent."""
-    unsent = None
-    for packet in range(target.count):
-        if packet:
-            await asyncio.sleep(target.gap_s)
-        try:
-            within_s = until_s - _LEAST_WAIT_S - perf_counter()
-            if wait_s := wait_for_turn_s(tools, within_s):
-                await asyncio.sleep(wait_s)
-            round_.send()
-        except CollectError as error:
-            unsent = error
-        except OSError as error:
-            unsent = failed(round_.endpoint, error)
-    return unsent
 
 
 def _in_words(answer: Answer | None) -> str:

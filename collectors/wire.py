@@ -104,8 +104,10 @@ class Wire:
     _index: int | None  # of the interface, as it was called when the socket was bound to it
     _words: _Words = field(init=False)
     _headed: bool = field(init=False)
+    _kind: bytes = field(init=False)
     _head: bytes = field(init=False)
     _shaped: Shape | None = None
+    _padding: bytes = b""
     dropped: int = 0
     """Datagrams that found the receive buffer full, when last counted."""
 
@@ -113,7 +115,8 @@ class Wire:
         self._words = _WORDS[self.way.family]
         is_raw = self.sock.type == socket.SOCK_RAW
         self._headed = is_raw and self.way.family == socket.AF_INET
-        self._head = bytes([self._words.request, 0, 0, 0]) + _IDENTIFIER
+        self._kind = bytes([self._words.request, 0])
+        self._head = self._kind + bytes(2) + _IDENTIFIER
 
     def send(self, sockaddr: tuple[Any, ...], mark: bytes, shape: Shape) -> int:
         """Send one request and return when, in ns of perf_counter.
@@ -124,10 +127,11 @@ class Wire:
         """
         if self._shaped != shape:
             self._take_shape(shape)
-        message = self._head + mark
         if self._headed:  # elsewhere the kernel works out the checksum; zeros do not change it
-            message = b"%b%b%b" % (message[:2], checksum(message).to_bytes(2), message[4:])
-        message += bytes(shape.size_bytes - TOKEN_BYTES)
+            total = checksum(self._head + mark).to_bytes(2)
+            message = b"%b%b%b%b%b" % (self._kind, total, _IDENTIFIER, mark, self._padding)
+        else:
+            message = self._head + mark + self._padding
         sent_ns = perf_counter_ns()
         self.sock.sendto(message, sockaddr)
         return sent_ns
@@ -182,6 +186,7 @@ class Wire:
         splitting = _NEVER_SPLIT if shape.dont_fragment else _MAY_BE_SPLIT
         self.sock.setsockopt(*self._words.splitting, splitting)
         self.sock.setsockopt(*self._words.ttl, _SYSTEMS_OWN if shape.ttl is None else shape.ttl)
+        self._padding = bytes(shape.size_bytes - TOKEN_BYTES)
         self._shaped = shape
 
 
@@ -213,7 +218,7 @@ def checksum(message: bytes) -> int:
 
     A sum of 16-bit words with its carries added again is the number's remainder by 65535.
     """
-    padded = message + b"\0" * (len(message) % 2)
+    padded = message + b"\0" if len(message) % 2 else message
     return 0xFFFF - int.from_bytes(padded) % 0xFFFF
 
 

@@ -13,7 +13,8 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,31 @@ class Near:
     async def measure(self, *targets: dict[str, Any]) -> dict[str, Any]:
         """Measure all at the same time."""
         tasks = [asyncio.create_task(measure(options, self.tools)) for options in targets]
-        outcomes = [await task for task in tasks]
+        return self.told([await task for task in tasks])
+
+    async def measure_all(self, *targets: dict[str, Any]) -> dict[str, Any]:
+        """Measure all in one call."""
+        outcomes = {}
+        async with aclosing(collect.together.collect_all(shared(targets), self.tools)) as rounds:
+            async for ended in rounds:
+                outcomes[ended.target.name] = outcome_of(ended.result)
+        return self.told([outcomes[f"t{n}"] for n in range(len(targets))])
+
+    async def give_up(self, *targets: dict[str, Any]) -> dict[str, Any]:
+        """Measure in one call, but only until the first round is over."""
+        async with aclosing(collect.together.collect_all(shared(targets), self.tools)) as rounds:
+            first = await anext(rounds)
+        return self.told([outcome_of(first.result)])
+
+    def told(self, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
+        """What came of it all, and how the engine stands."""
         engine = self.tools.use(IcmpEngine)
         return {
             "outcomes": outcomes,
             "sockets": sorted({wire.sock.type.name for wire in engine.wires.values()}),
             "open_files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 - names, not paths
             "drops": sum(sample.value for sample in self.tools.samples()),
-            "left_waiting": len(engine._waiting),
+            "left_waiting": len(engine._waiting) + len(engine._ends),
         }
 
     async def measure_while(
@@ -100,6 +118,9 @@ class Near:
         await asyncio.sleep(after_s)
         ip(arguments)
         return await round_
+
+    async def ip(self, arguments: str) -> None:
+        ip(arguments)
 
     async def tell(self, manners: dict[str, Any]) -> dict[str, Any]:
         """Give COMMANDED its manners; return what it did before."""
@@ -134,8 +155,26 @@ async def measure(options: dict[str, Any], tools: Tools) -> dict[str, Any]:
         async with asyncio.timeout(target.timeout_s + SLACK_S):
             return {"samples": dict(texts(await collect.collect(target, tools)))}
     except CollectError as error:
-        samples = dict(texts(error.measurements))
-        return {"reason": error.reason, "detail": error.detail, "samples": samples}
+        return failure(error)
+
+
+def shared(targets: Sequence[dict[str, Any]]) -> list[IcmpTarget]:
+    """Targets that are measured in one call."""
+    made = [IcmpTarget(name=f"t{n}", kind="icmp", **options) for n, options in enumerate(targets)]
+    assert all(map(collect.together.takes, made))
+    return made
+
+
+def outcome_of(result: Callable[[], Sequence[Measurement]]) -> dict[str, Any]:
+    try:
+        return {"samples": dict(texts(result()))}
+    except CollectError as error:
+        return failure(error)
+
+
+def failure(error: CollectError) -> dict[str, Any]:
+    samples = dict(texts(error.measurements))
+    return {"reason": error.reason, "detail": error.detail, "samples": samples}
 
 
 def texts(measurements: Any) -> Iterator[tuple[str, float]]:

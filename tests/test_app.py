@@ -98,3 +98,19 @@ async def test_a_data_folder_without_locks_is_not_said_to_be_in_use(
     assert await start_error(agent_of(tmp_path, {})) == (
         f"cannot lock the data folder {tmp_path}/data: No locks available; set a local `data_dir`"
     )
+
+
+async def test_a_round_that_outlives_a_reload_says_nothing_any_more(tmp_path: Path) -> None:
+    def pings(*names: str) -> dict[str, Any]:
+        some = [{"name": it, "kind": "icmp", "address": "127.0.0.1", "count": 1} for it in names]
+        return {"node": {"name": "t"}, "data_dir": "data", "listen": "127.0.0.1:0", "probes": some}
+
+    agent = agent_of(tmp_path, pings("stays", "leaves"))
+    under_way, over = agent.config.probes, list[str]()
+    write(tmp_path / "netfold.yaml", pings("stays"))
+    assert agent.reload() is None
+    await agent._measure_all(under_way, lambda target: over.append(target.name))
+    await agent._tools.close()
+    assert over == ["stays", "leaves"]
+    lines = lines_of(agent, "netfold_collect_success")
+    assert [line.partition("{")[2].split(",")[0] for line in lines] == ['target="stays"']

@@ -1,6 +1,5 @@
 """ICMP echo over real sockets, in network namespaces with a far side that misbehaves."""
 
-import errno
 import json
 import os
 import select
@@ -11,17 +10,18 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agent.observe import observe
-from collectors.base import CollectError, Moment, Reason, Tools
-from collectors.endpoint import Endpoint, resolve
-from collectors.icmp import IcmpTarget, collect
+from agent.observe import is_shared, observe
+from collectors.base import CollectError, Collector, Moment, Reason, Sample, Tools
+from collectors.echo_round import Round
+from collectors.endpoint import resolve
+from collectors.icmp import IcmpTarget, collect, outcome
 from collectors.router import RoutersWord, read_word
 from collectors.wire import checksum
 from tests import icmp_far, icmp_lab
@@ -29,6 +29,7 @@ from tests.icmp_far import V4, V6
 from tests.testbed import peer
 
 READY_WITHIN_S = 20.0
+TOOLS = Tools(lambda: Moment(0, 0))
 BOTH = pytest.mark.parametrize(
     "addresses", [pytest.param(V4, id="ipv4"), pytest.param(V6, id="ipv6")]
 )
@@ -62,6 +63,12 @@ class Lab:
     def ask(self, *options: dict[str, Any]) -> dict[str, Any]:
         """Measure targets with these options at the same time: their outcomes, and our sockets."""
         answer: dict[str, Any] = self.do("measure", *options)
+        assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
+        return answer
+
+    def ask_all(self, *options: dict[str, Any]) -> dict[str, Any]:
+        """Measure targets with these options in one call."""
+        answer: dict[str, Any] = self.do("measure_all", *options)
         assert answer["left_waiting"] == 0, "a round that is over waits for nothing"
         return answer
 
@@ -175,6 +182,76 @@ def test_one_socket_serves_all_and_a_dead_target_is_not_blamed_on_another(
     outcomes = lab.ask(dead, *[live] * 20, dead)["outcomes"]
     assert [one.get("reason", "") for one in outcomes] == ["unreachable", *[""] * 20, "unreachable"]
     assert {one["samples"]["loss_ratio"] for one in outcomes[1:-1]} == {0.0}
+
+
+@BOTH
+def test_targets_measured_in_one_call_fare_as_each_would_alone(lab: Lab, addresses: str) -> None:
+    """Different ends, packets and timeouts side by side; no one's fate is another's."""
+    options = {"gap": "10ms", "timeout": "500ms"}
+    targets = [
+        {"address": addresses.format(icmp_far.PROMPT), "count": 1, "timeout": "500ms"},
+        {"address": addresses.format(icmp_far.SILENT), "timeout": "300ms", "gap": "10ms"},
+        {"address": addresses.format(icmp_far.LOSSY), "count": 4} | options,
+        {"address": addresses.format(icmp_far.FORGED), "count": 2} | options,
+        {"address": addresses.format(99), "timeout": "15s", "gap": "10ms"},
+        {"address": addresses.format(icmp_far.LATE), "count": 20, "gap": "10ms"},
+    ]
+    found = lab.ask_all(*targets, *[targets[0]] * 200)["outcomes"]
+    losses = [1 if "reason" in it else it["samples"]["loss_ratio"] for it in found]
+    assert losses == [0, 1, 0.5, 1, 1, 0, *[0] * 200]
+    reasons = [it["reason"] for it in found if "reason" in it]
+    assert reasons == ["timeout", "timeout", "unreachable"]
+    assert 0.030 <= found[5]["samples"]["rtt_seconds min"] < 0.2
+
+
+@BOTH
+def test_seeded_drops_are_counted_exactly_in_one_call_too(lab: Lab, addresses: str) -> None:
+    lab.do("tell", {"seed": 7, "drop_ratio": 0.3, "double_ratio": 0.3, "jitter_s": 0.05})
+    address = addresses.format(icmp_far.COMMANDED)
+    targets = [{"address": address, "count": 20, "gap": "10ms", "timeout": "700ms"}] * 5
+    outcomes = lab.ask_all(*targets)["outcomes"]
+    record = lab.do("tell", {})
+    lost = [round(one["samples"]["loss_ratio"] * 20) for one in outcomes]
+    assert len(record["sources"]) == 100
+    assert 10 < record["dropped"] == sum(lost)
+
+
+def test_who_stops_listening_leaves_nothing_behind(lab: Lab) -> None:
+    silent = {"address": V4.format(icmp_far.SILENT), "timeout": "15s"}
+    answer = lab.do("give_up", {"address": "127.0.0.1", "count": 1}, *[silent] * 3)
+    assert "reason" not in answer["outcomes"][0]
+    assert answer["left_waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "is_taken"),
+    [
+        pytest.param({"address": "192.0.2.1"}, True, id="an-address"),
+        pytest.param({"address": "2001:db8::1", "count": 20, "gap": "10ms"}, True, id="packets"),
+        pytest.param({"address": "192.0.2.1", "source": "192.0.2.2"}, True, id="a-source"),
+        pytest.param({"address": "localhost"}, False, id="a-name-to-look-up"),
+        pytest.param({"address": "192.0.2.1", "family": "ipv6"}, False, id="the-other-family"),
+        pytest.param({"address": "192.0.2.1", "every_address": True}, False, id="all-addresses"),
+        pytest.param({"address": "192.0.2.1", "source_interface": "lo"}, False, id="interface"),
+        pytest.param(
+            {"address": "192.0.2.1", "family": "ipv4", "fallback": True}, False, id="fallback"
+        ),
+        pytest.param({"address": "192.0.2.1", "expect": "unreachable"}, False, id="a-canary"),
+    ],
+)
+def test_plain_targets_are_measured_together_and_others_alone(
+    options: dict[str, Any], is_taken: bool
+) -> None:
+    assert is_shared(collect, icmp(**options)) is is_taken
+
+
+def test_a_packet_that_could_not_be_sent_counts_nowhere(lab: Lab) -> None:
+    """Its way is forbidden before the second of three is due."""
+    target = {"address": V4.format(icmp_far.PROMPT), "gap": "1s", "timeout": "4s"}
+    outcome = lab.do("measure_while", target, 0.5, f"route add prohibit {target['address']}")
+    assert outcome["samples"]["loss_ratio"] == 0
+    assert "jitter_seconds" not in outcome["samples"], "only one was sent"
+    lab.do("ip", f"route del prohibit {target['address']}")
 
 
 @pytest.mark.parametrize(
@@ -401,42 +478,13 @@ def test_who_may_open_no_icmp_socket_is_told_the_one_command() -> None:
     assert outcome["detail"].endswith('sysctl -w net.ipv4.ping_group_range="0 2147483647"')
 
 
-class Scripted:
-    """Stands for a round where it must go wrong at one packet: no real one does to order.
-
-    Each packet's fate is its round-trip time, a router's word, the error that sending it meets, or
-    silence.
-    """
-
-    is_whole, ttl = True, None
-
-    def __init__(self, fates: list[float | RoutersWord | OSError | None]) -> None:
-        self.fates = fates
-        self.answers: list[float | RoutersWord | None] = []
-        self.endpoint = Endpoint(socket.AF_INET, ("127.0.0.1", 0))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is held."""
-
-    def send(self) -> None:
-        fate = self.fates.pop(0)
-        if isinstance(fate, OSError):
-            raise fate
-        self.answers.append(fate)
-
-    async def settle(self, until_s: float) -> None:
-        """All is settled from the start."""
-
-
-async def measured(
-    monkeypatch: pytest.MonkeyPatch, fates: list[float | RoutersWord | OSError | None]
-) -> dict[str, float]:
-    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted(fates))
-    target = icmp(address="127.0.0.1", count=len(fates), gap_s=0.01, timeout_s=0.5)
-    return dict(icmp_lab.texts(await collect.collect(target, Tools(lambda: Moment(0, 0)))))
+def answered(*answers: float | RoutersWord | None, **options: object) -> list[Sample]:
+    """What a round is said to have come to that is over with these answers."""
+    target = icmp(address="127.0.0.1", count=len(answers), gap_s=0.01, **options)
+    assert target.plan
+    round_ = Round(target.plan, TOOLS, 0.0, 1.0)
+    round_.answers.extend(answers)
+    return outcome(target, round_)
 
 
 @pytest.mark.parametrize(
@@ -447,20 +495,20 @@ async def measured(
     ],
 )
 async def test_a_target_whose_own_firewall_says_no_was_reached(
-    monkeypatch: pytest.MonkeyPatch, router: str, reason: Reason | None
+    router: str, reason: Reason | None
 ) -> None:
     word = RoutersWord("a filter forbids it", is_size=False, router=router)
-    monkeypatch.setattr("collectors.icmp.Round", lambda *_: Scripted([word]))
+
+    async def collect(*_: object) -> list[Sample]:
+        return answered(word)
+
     canary = icmp(address="127.0.0.1", count=1, expect="unreachable")
-    found = await observe(collect, canary, Tools(lambda: Moment(0, 0)))
+    found = await observe(Collector("icmp", IcmpTarget, (), collect, probe=True), canary, TOOLS)
     assert found.reason is reason
 
 
-async def test_jitter_is_the_mean_step_between_consecutive_replies(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    samples = await measured(monkeypatch, [0.020, 0.050, None, 0.040])
-    assert samples == {
+def test_jitter_is_the_mean_step_between_consecutive_replies() -> None:
+    assert dict(icmp_lab.texts(answered(0.020, 0.050, None, 0.040))) == {
         "loss_ratio": 0.25,
         "rtt_seconds min": 0.020,
         "rtt_seconds mean": pytest.approx(0.110 / 3),
@@ -469,13 +517,8 @@ async def test_jitter_is_the_mean_step_between_consecutive_replies(
     }
 
 
-async def test_one_reply_alone_has_no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "jitter_seconds" not in await measured(monkeypatch, [None, 0.02])
-
-
-async def test_a_packet_that_failed_here_counts_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = OSError(errno.ENOBUFS, "No buffer space available")
-    assert (await measured(monkeypatch, [0.02, refused, None]))["loss_ratio"] == 0.5
+def test_one_reply_alone_has_no_jitter() -> None:
+    assert "jitter_seconds" not in dict(icmp_lab.texts(answered(None, 0.02)))
 
 
 @pytest.mark.parametrize(

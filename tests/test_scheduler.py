@@ -1,10 +1,11 @@
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from time import perf_counter
 
 import pytest
 
-from agent.scheduler import Scheduler, place
+from agent.scheduler import CAP, Measured, Scheduler, place
 from collectors.base import Target
 from tests.testbed import eventually_async
 
@@ -150,6 +151,93 @@ def test_uvloops_timers_that_wake_early_measure_nothing_twice() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(scheduler, 1.1))
     assert max(calls.values()) <= 6
+
+
+class Shared:
+    """Measures targets together: who wakes in one call, and each ends when it is told to."""
+
+    def __init__(self, cap: int = CAP) -> None:
+        self.calls: list[list[str]] = []
+        self.under_way: dict[str, tuple[Target, Measured]] = {}
+        self.ends_at_once = True
+        self.scheduler = Scheduler(
+            self.alone, cap, measure_all=self.measure_all, is_shared=lambda _: True
+        )
+
+    async def alone(self, one: Target) -> None:
+        raise AssertionError(one)
+
+    async def measure_all(self, targets: Sequence[Target], measured: Measured) -> None:
+        self.calls.append([one.name for one in targets])
+        self.under_way |= {one.name: (one, measured) for one in targets}
+        if self.ends_at_once:
+            for one in targets:
+                self.end(one.name)
+        else:
+            await asyncio.Event().wait()
+
+    def end(self, name: str) -> None:
+        one, measured = self.under_way.pop(name)
+        measured(one)
+
+    def times(self, name: str) -> int:
+        return sum(name in call for call in self.calls)
+
+
+async def test_shared_targets_are_measured_in_one_call_and_then_in_slots() -> None:
+    shared = Shared()
+    shared.scheduler.follow([target(f"t{n}", 1.0) for n in range(100)])
+    await run(shared.scheduler, 1.5)
+    assert len(shared.calls[0]) == 100
+    assert shared.scheduler.all_measured.is_set()
+    assert 5 <= len(shared.calls) - 1 <= 14
+    assert {shared.times(f"t{n}") for n in range(100)} <= {2, 3}
+
+
+async def test_a_slow_one_of_those_measured_together_does_not_delay_the_others() -> None:
+    shared = Shared()
+    shared.ends_at_once = False
+    shared.scheduler.follow([target("dead", 0.2), target("live", 0.2)])
+    serving = asyncio.create_task(shared.scheduler.serve())
+    for _ in range(3):
+        assert await eventually_async(lambda: "live" in shared.under_way)
+        shared.end("live")
+    assert shared.times("dead") == 1
+    assert shared.scheduler.unmeasured == 1
+    serving.cancel()
+
+
+async def test_no_more_than_the_cap_are_measured_together() -> None:
+    shared = Shared(cap=7)
+    shared.ends_at_once = False
+    shared.scheduler.follow([target(f"t{n}") for n in range(20)])
+    serving = asyncio.create_task(shared.scheduler.serve())
+    for places in (7, 7, 6):
+        assert await eventually_async(lambda: len(shared.under_way) == places)  # noqa: B023 - asked at once
+        for name in list(shared.under_way):
+            shared.end(name)
+    assert await eventually_async(shared.scheduler.all_measured.is_set)
+    assert [len(call) for call in shared.calls] == [7, 7, 6]
+    serving.cancel()
+
+
+async def test_a_round_that_outlives_a_reload_is_followed_no_more() -> None:
+    shared = Shared()
+    shared.ends_at_once = False
+    before, after = target("changes", 60.0), target("changes", 30.0)
+    shared.scheduler.follow([before, target("leaves")])
+    serving = asyncio.create_task(shared.scheduler.serve())
+    assert await eventually_async(lambda: len(shared.under_way) == 2)
+    late = dict(shared.under_way)
+    assert shared.scheduler.follow([after]) == {("tcp", "leaves")}
+    assert (shared.scheduler.follows(before), shared.scheduler.follows(after)) == (False, True)
+    for one, measured in late.values():
+        measured(one)
+    assert shared.scheduler.unmeasured == 1, "the changed one's old round says nothing of it"
+    assert await eventually_async(lambda: shared.times("changes") == 2)
+    shared.end("changes")
+    assert shared.scheduler.unmeasured == 0
+    serving.cancel()
 
 
 async def test_without_targets_the_first_round_is_over_at_once() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median, quantiles
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from agent import clock
 from agent.app import spare_what_lasts
 from agent.cli.run import _loop_factory
-from agent.observe import Observation, observe
+from agent.observe import Observation, is_shared, observe_all
 from agent.scheduler import Scheduler
 from collectors.base import Sample, Target, Tools, find
 from collectors.icmp import IcmpTarget
@@ -148,11 +148,18 @@ async def work() -> Cost:
     assert collector
 
     async def measure(target: Target) -> None:
-        nonlocal pings
-        rtts_s.extend(rtts_of(await observe(collector, target, tools)))
-        pings += 1
+        raise AssertionError(target)
 
-    scheduler = Scheduler(measure)
+    async def measure_all(targets: Sequence[Target], measured: Callable[[Target], None]) -> None:
+        nonlocal pings
+        async for observation in observe_all(collector, targets, tools):
+            rtts_s.extend(rtts_of(observation))
+            pings += 1
+            measured(observation.target)
+
+    scheduler = Scheduler(
+        measure, measure_all=measure_all, is_shared=lambda target: is_shared(collector, target)
+    )
     scheduler.follow(
         IcmpTarget(name=host, kind="icmp", address=host, interval="1s", timeout="900ms", count=1)
         for host in HOSTS
@@ -173,8 +180,10 @@ async def work() -> Cost:
 
 def rtts_of(observation: Observation) -> Iterator[float]:
     for it in observation.measurements:
-        if isinstance(it, Sample) and it.metric is RTT and it.labels[1] == "mean":
-            yield it.value
+        if isinstance(it, Sample):
+            metric, value, labels = it
+            if metric is RTT and labels[1] == "mean":
+                yield value
 
 
 if __name__ == "__main__":
