@@ -23,6 +23,7 @@ RATES = (0.0, 2e6, 3e7)
 
 def what_it_says(folder: Path, links: int = LINKS) -> str:
     """The text that the agent exposes once it has judged thirty days."""
+    folder.mkdir(parents=True, exist_ok=True)
     with listening() as port, Snmpd(folder / "snmpd", rows=interfaces(links)) as snmpd:
         config = large_department(folder, snmpd.port, port, links)
         remember(folder, links)
@@ -34,7 +35,6 @@ def what_it_says(folder: Path, links: int = LINKS) -> str:
 
 def large_department(folder: Path, snmp_port: int, tcp_port: int, links: int) -> dict[str, Any]:
     """Its configuration: one router and two servers by SNMP, this host, and a program to probe."""
-    folder.mkdir(exist_ok=True)
     probe = {"kind": "tcp", "address": "127.0.0.1", "port": tcp_port, "purpose": "gateway"}
     declared = {
         "bandwidth": "100M",

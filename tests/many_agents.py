@@ -6,9 +6,9 @@ with counters and loads of its own. It prints its port.
 """
 
 import asyncio
+import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +16,30 @@ from typing import Any
 
 import numpy as np
 from aiohttp import web
+from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.catalogue import catalogue
 from agent.clock import now
 from agent.exposition import CLASSIC_TYPE, Exposition
 from agent.facts import NODE_INFO
+from collectors.base import Moment
 from tests.testbed import eventually
 
 WOBBLE = 0.2
 """How far a measured gauge strays from the real agent's value, as a share of it."""
 
-MEASURED = ("_seconds", "_ratio")
+BURST_S = 15.0
+"""Traffic is so far ahead of its mean rate, or not: less than the shortest time between scrapes."""
+
+JUDGED_EVERY_S = 600.0
+JUDGED = re.compile(
+    r"netfold_(link_(load|seen|time_above)|probe_availability|network_availability)"
+)
+"""What changes only when an agent judges."""
+
 TIMES = ("_last_success_timestamp_seconds", "_last_run_timestamp_seconds")
-"""Ends of names: what is measured anew each time, and what says when that was."""
+"""Ends of names: what says when something was last done."""
 
 
 class Simulated:
@@ -46,27 +56,34 @@ class Simulated:
         self._metrics, values, self._labels = zip(*samples, strict=True)
         self._base = np.array(values)
         names = [it.name for it in self._metrics]
-        self._counts = np.array([it.endswith("_bytes_total") for it in names])
         self._is_now = np.array([it.endswith(TIMES) for it in names])
-        strays = np.array([it.endswith(MEASURED) and "timestamp" not in it for it in names])
-        self._strays = strays & (self._base != np.rint(self._base))
+        self._is_judged = np.array([JUDGED.match(it) is not None for it in names])
+        # What is a whole number by nature (a state, a price, a size) stays as it is.
+        self._strays = WOBBLE * (self._base != np.rint(self._base)) * ~self._is_now
+        counts = np.array([it.endswith("_bytes_total") for it in names])
         self._chance = np.random.default_rng(1)
-        self._byte_rates = self._chance.lognormal(11, 2, len(names)) * self._counts
-        self._begun_s = time.monotonic()
+        self._rates = counts * self._chance.lognormal(11, 2, len(names))
         self._exposition = Exposition()
 
-    def text(self, node: int) -> bytes:
-        """What node `node` says now."""
-        at = now()
-        region, level = f"{440000 + node // 10}", "county"
-        labels = (name(node), f"department-{node}", region, level)
-        self._exposition.put("node", [(NODE_INFO, 1, labels)])
-        stray = 1 + WOBBLE * self._strays * self._chance.uniform(-1, 1, len(self._base))
-        since_s = time.monotonic() - self._begun_s
-        moved = np.rint(self._byte_rates * since_s * (1 + node % 7))
-        values = np.where(self._is_now, at.wall_s, self._base * stray + moved)
+    def text(self, node: int, at: Moment, since_s: float) -> bytes:
+        """What node `node` says at a time, `since_s` after its counters began to move."""
+        self._exposition.put("node", [(NODE_INFO, 1, facts(node))])
+        judged = np.random.default_rng([node, int(at.wall_s // JUDGED_EVERY_S)])
+        size = len(self._base)
+        luck = np.where(self._is_judged, judged.uniform(-1, 1, size), self._uniform(-1, 1))
+        moved = np.rint(self._rates * (1 + node % 7) * (since_s + self._uniform(0, BURST_S)))
+        values = self._base * (1 + self._strays * luck) + moved
+        values = np.where(self._is_now, at.wall_s, values)
         self._exposition.put("all", zip(self._metrics, values.tolist(), self._labels, strict=True))
         return self._exposition.render(at.steady_s)
+
+    def _uniform(self, low: float, high: float) -> NDArray[np.float64]:
+        return self._chance.uniform(low, high, len(self._base))
+
+
+def facts(node: int) -> tuple[str, str, str, str]:
+    """Its name, department, region and level."""
+    return name(node), f"department-{node}", f"{440000 + node // 10}", "county"
 
 
 def name(node: int) -> str:
@@ -104,9 +121,11 @@ def _first_line(process: "subprocess.Popen[bytes]", log: Path) -> str:
 
 async def serve(simulated: Simulated) -> None:
     """Answer for all nodes until the process is ended."""
+    begun_s = now().steady_s
 
     async def metrics(request: web.Request) -> web.Response:
-        body = simulated.text(int(request.match_info["node"]))
+        at = now()
+        body = simulated.text(int(request.match_info["node"]), at, at.steady_s - begun_s)
         return web.Response(body=body, headers={"Content-Type": CLASSIC_TYPE})
 
     app = web.Application()
