@@ -30,7 +30,7 @@ WATCHED_S = 30
 SETTLED_S = 200
 """The first scrape of each is the dearest: every series is new."""
 
-KEPT_MINUTES = 360
+KEPT_MINUTES = 180
 """Of one node, at one sample a minute, to see what a sample takes on disk."""
 
 CENTRE = GENERATED.parent / "centre"
@@ -105,7 +105,7 @@ def by_scraping(folder: Path, targets: Sequence[Mapping[str, Any]]) -> Run:
     config["rule_files"] = [str(CENTRE / it) for it in config["rule_files"]]
     with prometheus(config, folder) as server:
         wait_for_all(server.url)
-        counter = "prometheus_tsdb_head_samples_appended_total"
+        counter = 'prometheus_tsdb_head_samples_appended_total{type="float"}'
         return watched(server.url, f"{server.url}/metrics", counter, ["prometheus"])
 
 
@@ -185,17 +185,17 @@ def say_runs(runs: Mapping[str, Run], series: int) -> None:
             memory = f"{cost.resident_bytes / 2**30:.2f} GiB"
             rate = f"{run.samples_per_s:,.0f}"
             print(f"| {way}: {cost.program} | {rate} | {cost.cpu_ratio:.0%} of a core | {memory} |")
-    print(f"\n{NODES * series:,} series. Queries of all boards, over the minutes that there are:\n")
-    print("| way | nodes chosen | queries | slowest | panel | its series | |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"\n{NODES * series:,} series. Queries of all boards, over the minutes that there are;")
+    print(f"at most {SLOWEST_S:g} s is wanted:\n")
+    print("| way | nodes chosen | within it | query of panel | series | took |")
+    print("|---|---|---|---|---|---|")
     for way, run in runs.items():
         for chosen, asked in (("all", run.asked_all), ("one", run.asked_one)):
-            for one in asked[:3]:
-                word = "PASS" if one.took_s <= SLOWEST_S else "over"
-                print(
-                    f"| {way} | {chosen} | {len(asked)} | {one.took_s:.2f} s | {one.panel} "
-                    f"| {one.series:,} | {word} (at most {SLOWEST_S:g} s) |"
-                )
+            over = [it for it in asked if it.took_s > SLOWEST_S]
+            within = f"{len(asked) - len(over)} of {len(asked)}"
+            for one in over or asked[:1]:
+                took = f"{one.panel} | {one.series:,} | {one.took_s:.2f} s"
+                print(f"| {way} | {chosen} | {within} | {took} |")
     print()
 
 
