@@ -1,5 +1,6 @@
 """One centre for many agents: what it loads, and that real nodes reach it as the manual says."""
 
+import re
 import shutil
 import ssl
 import threading
@@ -15,14 +16,21 @@ import pytest
 import trustme
 import yaml
 
+from agent.catalogue import catalogue
+from agent.facts import NETWORK_PHASE, NODE_INFO
+from agent.observe import BREACHED
+from agent.verdict_metrics import CONFIRMED, LAST_RUN, RECLAIMABLE, SINCE, VERDICT
 from dashboards.build import GENERATED
+from dashboards.rules import IS_ABOVE, recording_rules
 from tests.agentproc import Agent, running
+from tests.large_department import what_it_says
 from tests.peers import DIRECTLY, Prometheus, agent_mode, prometheus, promtool
 from tests.secured import TLS, ask, certify, secured, trusting
 from tests.testbed import eventually
 from tests.victoria import victoria
 
 CENTRE = GENERATED.parent / "centre"
+MANUAL = (GENERATED.parents[1] / "docs" / "centre.md").read_text(encoding="utf-8")
 NODE = {"name": "sz-edu-01", "department": "市教育局", "region": "440300", "level": "city"}
 WANTS_CLIENTS = {
     "tls_server_config": TLS["tls_server_config"]
@@ -181,3 +189,27 @@ def asking_for_certificates(url: str, folder: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_the_manuals_arithmetic_is_that_of_a_real_agent(tmp_path: Path) -> None:
+    """A third of the lines each is idle, of low use and used: what is said differs a little."""
+    few, more = (series(what_it_says(tmp_path / str(it), links=it)) for it in (3, 6))
+    said = re.findall(r"^\| a link \| (\d+) \|$", MANUAL, re.MULTILINE)
+    assert said == [f"{(more - few) / 3:.0f}"]
+    at_once, *sums = (it["rules"] for it in recording_rules()["groups"])
+    thresholds = [it for it in at_once if it["record"] == IS_ABOVE]
+    recorded = len(at_once) + sum(map(len, sums)) * len(thresholds)
+    assert f"`rules.yml` records {recorded} series more for each link" in MANUAL
+
+
+def test_what_goes_on_to_a_centre_above_are_verdicts_and_what_they_are_worth() -> None:
+    snippets = [yaml.safe_load(it) for it in re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL)]
+    (kept,) = (it["write_relabel_configs"][0] for it in snippets if "write_relabel_configs" in it)
+    names = {it.name for it in catalogue() if re.fullmatch(kept["regex"], it.name)}
+    wanted = (*VERDICT.values(), *SINCE.values(), *CONFIRMED.values(), RECLAIMABLE)
+    assert {it.name for it in (*wanted, NODE_INFO, NETWORK_PHASE, BREACHED, LAST_RUN)} <= names
+    assert not [it for it in names if it.endswith("_total")]
+
+
+def series(text: str) -> int:
+    return len(re.findall(r"^\w", text, re.MULTILINE))
