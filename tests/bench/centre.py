@@ -64,16 +64,16 @@ def main() -> None:
         where = Path(folder)
         text = what_it_says(where / "department")
         few = what_it_says(where / "few", links=FEW)
-        series, a_link = say_department(text, few)
+        series = say_department(text, few)
         with many_agents(text, NODES, where) as (targets, _):
             direct = by_scraping(where / "direct", targets)
             through = by_writing(where / "through", targets)
         say_runs({"Prometheus": direct, "agent mode, VictoriaMetrics": through}, series)
-        say_sizes(text, where, series, a_link)
+        say_sizes(text, where, series)
 
 
-def say_department(text: str, few: str) -> tuple[int, float]:
-    """What a real agent exposes, altogether and for each link."""
+def say_department(text: str, few: str) -> int:
+    """What a real agent exposes, altogether (that is returned) and for each link."""
     families = Counter(re.findall(r"^(\w+)", text, re.MULTILINE))
     series = sum(families.values())
     a_link = (series - len(re.findall(r"^\w", few, re.MULTILINE))) / (LINKS - FEW)
@@ -87,7 +87,7 @@ def say_department(text: str, few: str) -> tuple[int, float]:
         f"- {NODES} nodes say the same by one process, their values moving; each is scraped every"
     )
     print(f"  {EVERY_S} s, twice as often as the shipped configurations do.\n")
-    return series, a_link
+    return series
 
 
 def version(program: str) -> str:
@@ -202,8 +202,8 @@ def say_runs(runs: Mapping[str, Run], series: int) -> None:
     print()
 
 
-def say_sizes(text: str, folder: Path, series: int, a_link: float) -> None:
-    """What samples of one node take on disk, and what that is for all nodes of a country."""
+def say_sizes(text: str, folder: Path, series: int) -> None:
+    """What samples of one node take on disk."""
     lines = list(old(text))
     backfill(lines, folder / "old")
     blocks = folder / "old" / "data"
