@@ -80,7 +80,8 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
     yield count_by_status(
         "Lines by verdict",
         "How many lines of dedicated networks have each verdict; a standby is judged in its group.",
-        f"sum by (status) ({_with_network(chosen(VERDICT['link']))})",
+        # The one verdict that each has, before the join: a seventh of the series.
+        f"sum by (status) ({_with_network(_is(VERDICT['link']))})",
     ).span(10)
     networks = f"{chosen(VERDICT['network'], _NETWORK, _LOW)} == 1 unless {ON_NETWORK} {_LEAVING}"
 
@@ -100,7 +101,7 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
         ],
         sort_by="Reclaimable a year",
     )
-    lines = _with_network(f"({chosen(VERDICT['link'], _LOW)} == 1)")
+    lines = _with_network(_is(VERDICT["link"], _LOW))
     lines = f"{lines} unless {ON_NETWORK} {_LEAVING}"
 
     def of_line(metric: Metric, *matchers: str) -> str:
@@ -189,6 +190,11 @@ def _proof() -> Iterator[Builder[Panel]]:
         SECONDS,
         bad_from=_LATE_S,
     ).span(4)
+
+
+def _is(verdict: Metric, *matchers: str) -> str:
+    """The verdict that each subject has, without those that it has not."""
+    return f"({chosen(verdict, *matchers)} == 1)"
 
 
 def _with_network(series: str) -> str:
