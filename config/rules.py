@@ -128,9 +128,11 @@ def _successors(document: Document, probes: Mapping[str, Loc]) -> None:
         successor = row.get("successor")
         names = successor.get("probes") if isinstance(successor, dict) else None
         for n, name in enumerate(names if isinstance(names, list) else []):
-            at = probes.get(name) if isinstance(name, str) else None
-            probe = document.value(at) if at else None
+            if not isinstance(name, str) or name not in probes:
+                continue
+            probe = document.value(probes[name])
             if isinstance(probe, dict) and text(probe, "expect") == "unreachable":
-                msg = f"{seen(name)} must not answer ({document.place(at or ())}), so it proves no "
+                place = document.place(probes[name])
+                msg = f"{seen(name)} must not answer ({place}), so it proves no "
                 msg += "successor; name a probe that must answer"
                 document.report((*loc, "successor", "probes", n), msg)

@@ -126,8 +126,8 @@ def _refuse_wide_merges(path: Path, part: bytes) -> None:
 
     count = 0
     for (cells,) in map(re.Match.groups, _MERGED.finditer(part)):
-        first_column, first_row, column, row = range_boundaries(cells.decode())
-        count += (column - first_column + 1) * (row - first_row + 1)
+        left, top, right, bottom = (it or 0 for it in range_boundaries(cells.decode()))
+        count += (right - left + 1) * (bottom - top + 1)
         if count > _MOST_CELLS:
             msg = f"{path}: cells {cells.decode()} are merged; unmerge them, "
             msg += "and write the value into each"
