@@ -244,6 +244,12 @@ def test_several_nics_of_32_bits_have_no_sum() -> None:
     assert nics.traffic(narrow, ["1", "2"]) is None
     assert nics.traffic(narrow, ["1"]) == nics.Traffic(("e",), 5, 5, 32, 100_000_000)
     assert nics.traffic(narrow, []) is None
+    full = {
+        column: {"1": 2**64 - 1, "2": 8} for column in (ifmib.HC_IN_OCTETS, ifmib.HC_OUT_OCTETS)
+    }
+    told = nics.traffic(full, ["1", "2"])
+    assert told is not None
+    assert (told.receive_bytes, told.transmit_bytes) == (7, 7), "a sum has 64 bits too"
 
 
 @pytest.mark.parametrize("credential", ["v2c", "v3"])
