@@ -366,7 +366,10 @@ def test_nothing_is_declared_in_a_damaged_journal(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2])
     answer = netfold("phase", "declare", "n00", "surveyed", "-c", department.path)
     assert (answer.returncode, "is cut off" in answer.stderr) == (1, True)
-    assert answer.stderr.count("\n") == 2  # the history that is not there, and this
+    assert answer.stderr.count("\n") == 3  # the journal, the history that is not there, the end
+    shown = netfold("phase", "show", "-c", department.path)
+    said = "line 1 is cut off: it was being written when the machine stopped; what it declares"
+    assert (shown.returncode, said in shown.stderr) == (0, True)
 
 
 def test_explain_tells_the_phase_of_a_network_after_its_verdict(tmp_path: Path) -> None:
