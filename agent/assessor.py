@@ -8,6 +8,8 @@ import logging
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,17 @@ class Assessor:
         self._tick_s = tick_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._tenures: dict[Subject, Tenure] = {}
+        self._followed: tuple[AgentConfig, date] | None = None
 
     async def declared(self, config: AgentConfig) -> Declared:
         """What the journal declares, once what changed in the configuration stands in it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, follow, config, clock.now().wall_s)
+        at_s = clock.now().wall_s
+        before, today = self._followed, facts.day(at_s)
+        has_changed = before is None or before[0] is not config or before[1] != today
+        work = partial(follow, config, at_s, has_changed=has_changed)
+        found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        self._followed = None if found.problem else (config, today)
+        return found
 
     async def assess(
         self, config: AgentConfig, declared: Declared, ports_up: Mapping[str, bool]

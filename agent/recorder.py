@@ -153,7 +153,9 @@ class Recorder:
 
     def _count(self, reading: CounterReading) -> list[Sample]:
         key = SeriesKey(reading.kind, reading.subject, reading.identity, "octets")
-        before = self._standings.get(key)
+        rebound = self._identities.get(_subject(key), key.identity) != key.identity
+        # What crossed an interface while the link was bound to another one was not the link's.
+        before = None if rebound else self._standings.get(key)
         if before is None or not isinstance(before.reading, CounterReading):
             fold = begin(reading.at.wall_s, 2, self._tick_s)
             after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
@@ -164,7 +166,7 @@ class Recorder:
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
             since_s = seen_since(before.reading, reading, span, _seen_since_s(before), self._tick_s)
             after = Standing(reading, fold, totals, dropped, since_s)
-        if self._identities.get(_subject(key), key.identity) != key.identity:
+        if rebound:
             # Bound to another interface: a jump to that one's count would look like traffic.
             after = replace(after, totals=(0, 0))
         self._standings[key] = after

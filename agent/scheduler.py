@@ -134,20 +134,23 @@ class Scheduler:
 
     def _seat(self, seat: "_Seat", due_s: float) -> None:
         """Let a target be one of those that are measured together from then on."""
-        slot = math.ceil(due_s / WAKE_EVERY_S)
+        self._due_in(math.ceil(due_s / WAKE_EVERY_S)).append(seat)
+
+    def _due_in(self, slot: int) -> "list[_Seat]":
+        """Those that wake in a slot, which is woken for."""
         if slot not in self._due:
             self._due[slot] = []
             asyncio.get_running_loop().call_at(slot * WAKE_EVERY_S, self._wake, slot)
-        self._due[slot].append(seat)
+        return self._due[slot]
 
     def _wake(self, slot: int) -> None:
-        """Measure what is due, as far as there are places; the others wait for the next slot."""
+        """Measure what is due, as far as there are places; the others come first in the next."""
         due = [seat for seat in self._due.pop(slot) if not seat.is_left]
         if self._group is None:
             return
         places = max(0, self._cap - self._under_way)
-        for seat in due[places:]:
-            self._seat(seat, (slot + 1) * WAKE_EVERY_S)
+        if late := due[places:]:
+            self._due_in(slot + 1)[:0] = late
         batches: defaultdict[str, dict[str, _Seat]] = defaultdict(dict)
         for seat in due[:places]:
             batches[seat.target.kind][seat.target.name] = seat

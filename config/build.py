@@ -50,7 +50,7 @@ def items(document: Document) -> dict[str, list[BaseModel]]:
                 _check_timeout(document, loc, row, item)
     for section in SECTIONS:
         document.check_names(section)
-    check_rules(document)
+    check_rules(document, names["probes"])
     return made
 
 

@@ -89,7 +89,21 @@ def holds(it: Standing, name: str) -> bool | None:
             "observing",
             id="the-contract-ends-today",
         ),
-        pytest.param((), {"declared": "funding_cut"}, "funding_cut", id="budgets-are-declared"),
+        pytest.param(
+            (),
+            {"declared": "funding_cut", "contracts_end": date(2027, 2, 28)},
+            "funding_cut",
+            id="budgets-are-declared",
+        ),
+        pytest.param(
+            (), {"declared": "funding_cut"}, "planned", id="no-budget-is-cut-while-a-contract-runs"
+        ),
+        pytest.param(
+            (),
+            {"declared": "funding_cut", "contracts_end": None},
+            "planned",
+            id="a-word-alone-cuts-no-budget",
+        ),
         pytest.param(((9, LOUD, GREEN), (1, LOUD, RED)), {}, "planned", id="a-red-day-shuts-it"),
         pytest.param(((9, QUIET, GREEN), (1, QUIET, RED)), {}, "planned", id="cut-off-too"),
         pytest.param(
@@ -155,6 +169,13 @@ def test_traffic_that_never_went_is_residual() -> None:
     assert (it.unproven, it.mismatch) == (True, True)
 
 
+def test_a_budget_is_not_cut_while_the_old_lines_are_in_use() -> None:
+    over = {"contracts_end": date(2027, 1, 1), "cut_over_on": TODAY - timedelta(days=5)}
+    it = standing((20, LOUD, GREEN), declared="funding_cut", **over)
+    assert (it.observed, it.residual) == ("dual_running", True)
+    assert (it.unproven, it.mismatch) == (True, True)
+
+
 def test_the_day_of_the_cutover_itself_accuses_nobody() -> None:
     yesterday = TODAY - timedelta(days=1)
     it = standing((20, LOUD, GREEN), declared="cut_over", cut_over_on=yesterday)
@@ -175,8 +196,9 @@ def test_a_line_that_is_kept_on_purpose_ends_interconnected() -> None:
 
 def test_of_a_classified_network_only_what_is_declared_counts() -> None:
     never = {"classified": True, "destination": "intranet", "ports_up": None, "undecided": ()}
+    never["contracts_end"] = None
     assert standing(declared="planned", **never).observed == "planned"
-    declared: tuple[Phase, ...] = ("connected", "cut_over", "observing")
+    declared: tuple[Phase, ...] = ("connected", "cut_over", "observing", "retired", "funding_cut")
     for phase in declared:
         it = standing(declared=phase, cut_over_on=TODAY - timedelta(days=9), **never)
         assert (it.observed, it.mismatch, it.returned) == (phase, False, None)

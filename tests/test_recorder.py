@@ -172,6 +172,17 @@ def test_a_link_bound_to_another_interface_counts_from_0_and_begins_another_seri
     assert keys == {KEY, KEY._replace(identity="r1/ge7")}
 
 
+def test_a_link_bound_back_knows_nothing_of_the_time_between() -> None:
+    """Its first port stood still meanwhile, and the link may have carried anything."""
+    recorder = Recorder()
+    recorder.take([reading(0, 7)])
+    recorder.take([reading(600, 0, identity="r2/ge9")])
+    samples = recorder.take([reading(10 * 86_400, 7)])
+    records, _ = recorder.drain()
+    assert KEY not in records
+    assert value(samples, LINK_SEEN_SINCE) == NOON + 10 * 86_400
+
+
 def test_a_rate_beyond_the_port_is_counted_and_its_tick_is_absent() -> None:
     recorder = Recorder()
     octets = 0

@@ -17,7 +17,7 @@ from agent.cli.source import read
 from agent.declared import applied, bring_up, look
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
-from agent.journal import JournalError, opened, user
+from agent.journal import JournalError, journal_in, opened, user
 from agent.judge.gates import Gate
 from agent.judge.phases import stand
 from agent.migration import Migration, declared_only, migrations
@@ -83,6 +83,12 @@ def found_for(
     """Where networks stand, judged anew without `verdicts`; as declared without a history."""
     today = facts.day(at_s)
     declared = look(config, today)
+    if declared.problem is not None:
+        path = journal_in(config.data_dir)
+        said = "what it declares from there on is not known; netfold journal verify tells more"
+        click.echo(
+            f"netfold: {path}: {declared.problem.removeprefix(f'{path}: ')}; {said}", err=True
+        )
     config = applied(config, declared.timelines)
     try:
         with HistoryReader(config.data_dir / "history.sqlite") as reader:

@@ -31,7 +31,7 @@ ASKED: Mapping[Phase, tuple[str, ...]] = {
     "cut_over": (*_QUIET, "successor_up"),
     "observing": (*_QUIET, "successor_up", "floor_settled"),
     "retired": (*_QUIET, "floor_held", "ports_down", "contracts_ended"),
-    "funding_cut": ("database_moved", "budget_cut"),
+    "funding_cut": ("database_moved", "contracts_ended", "budget_cut"),
     "interconnected": (*_PLANNED, "successor_green", "line_kept"),
 }
 """The gates that must hold for a phase. What was decided before a line is moved is not asked again:
@@ -39,8 +39,9 @@ that a line falls silent is then the plan."""
 
 _MEASURED = (
     *("successor_green", "both_ran", "successor_up", "line_at_floor", "floor_settled"),
-    *("floor_held", "ports_down", "line_kept"),
+    *("floor_held", "ports_down", "line_kept", "contracts_ended"),
 )
+"""Of a classified network nothing of these is known, nor are its lines declared here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ def stand(evidence: PhaseEvidence, policy: PhasePolicy) -> Standing:
     holding = {it.name for it in gates if it.holds}
     way = (*STEPS[:5], "interconnected") if evidence.interconnect else STEPS
     reached = [it for it in way if holding.issuperset(ASKED[it])]
+    if residual:  # whatever is said of contracts and budgets, the old lines are in use
+        reached = [it for it in reached if it not in LEFT]
     observed: Phase | None = reached[-1] if reached else None
     if returned:
         observed = "reverted"
