@@ -1,4 +1,4 @@
-"""`netfold demo`: a department on loopback, with 90 days behind it and the ordinary agent on top."""
+"""`netfold demo`: a made-up department on loopback, its past, and the ordinary agent on top."""
 
 import asyncio
 import shutil

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -44,12 +44,13 @@ class Socket(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what replies leave by."""
-        self._transport = transport
+        # Not its class: Python 3.11's own datagram transports are no DatagramTransport.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer at once."""
         reply = self._device and self._device.answer(data, self._now_s())
-        if reply and isinstance(self._transport, asyncio.DatagramTransport):
+        if reply:
             self._transport.sendto(reply, addr)
 
 

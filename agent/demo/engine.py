@@ -1,4 +1,4 @@
-"""An SNMPv3 engine with one user, as a device has it (RFC 3414): authPriv, or a report and no more."""
+"""An SNMPv3 engine with one user, as a device has it (RFC 3414): authPriv or a report."""
 
 from hmac import compare_digest
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.demo.traffic import DAY_TICKS, HISTORY_DAYS, TICK_S, Floats, Ticks
+from agent.demo.traffic import DAY_TICKS, HISTORY_DAYS, Floats, Ticks
+from agent.judge.rates import TICK_S
 
 Rates = Callable[[Ticks], Floats]
 """Bit/s received and sent in each of the ticks."""

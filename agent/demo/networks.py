@@ -1,4 +1,4 @@
-"""The networks of the demo's town, each in another phase of its migration, as a register has them."""
+"""The networks of the demo's town, each in another phase, as a register declares them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -26,12 +26,13 @@ class Facts(NamedTuple):
 
 
 NETWORKS = (
-    Facts("water", "水务监测专网", "市水务局", {"surveyed": 40}, {}, destination=None),
-    Facts("weather", "气象专网", "市气象局", {"surveyed": 40}, {}, destination=None),
-    Facts("flood", "三防指挥专网", "市应急管理局", {"surveyed": 40}, {}, destination=None, level="3"),
+    Facts("water", "水务监测专网", "市水务局", {"surveyed": 40}, destination=None),
+    Facts("weather", "气象专网", "市气象局", {"surveyed": 40}, destination=None),
+    Facts("flood", "三防指挥专网", "市应急管理局", {"surveyed": 40}, destination=None, level="3"),
     Facts("edu", "教育专网", "市教育局", {"surveyed": 80, "baselined": 30},
           {"planned": 20, "connected": 90, "cut_over": 150, "retired": 240}, destination=None),
-    Facts("market", "市场监管专网", "市市场监督管理局", {"surveyed": 80, "baselined": 50, "planned": 25},
+    Facts("market", "市场监管专网", "市市场监督管理局",
+          {"surveyed": 80, "baselined": 50, "planned": 25},
           {"connected": -12, "cut_over": 45, "retired": 100}),
     Facts("civil", "民政专网", "市民政局",
           {"surveyed": 85, "baselined": 60, "planned": 40, "connected": 1},

@@ -18,13 +18,13 @@ from agent.demo.devices import port_of, uptime_s
 from agent.demo.meter import Meter
 from agent.demo.networks import NETWORKS
 from agent.demo.register import phases_on
-from agent.demo.series import Levels, all_levels
+from agent.demo.series import all_levels
 from agent.demo.town import LINES_OF_TOWN, MACHINES, Town
-from agent.demo.traffic import DAY_TICKS, TICK_S, Floats
+from agent.demo.traffic import DAY_TICKS, Floats
 from agent.history import Capacity, History, Record, SeriesKey
 from agent.history_reader import HistoryReader
 from agent.journal import opened
-from agent.judge.rates import Tick
+from agent.judge.rates import TICK_S, Tick
 from agent.judge.tenure import Tenure, carry
 from agent.recorder import Recorder
 from agent.standing import unpacked
@@ -59,7 +59,9 @@ class Past:
         history = History(config.data_dir / "history.sqlite")
         try:
             first_s = self._town.first * TICK_S
-            capacities = [Capacity("link", it.name, first_s, it.bandwidth_bps) for it in config.links]
+            capacities = [
+                Capacity("link", it.name, first_s, it.bandwidth_bps) for it in config.links
+            ]
             with _uncollected():
                 history.fill(self._batches(progress), capacities)
             history.keep(_tenures(config, self._now.wall_s))

@@ -1,4 +1,4 @@
-"""The demo from its beginning to its end: the town, its past, and an ordinary agent that watches."""
+"""The demo from its beginning to its end: town, past, and an ordinary agent that watches."""
 
 import asyncio
 import signal
@@ -17,6 +17,7 @@ from agent.demo.stage import Stage, may_ping
 from agent.demo.traffic import HISTORY_DAYS
 from agent.history import HistoryError
 from agent.journal import JournalError
+from agent.judge.rates import TICK_S
 from config.agent import AgentConfig, Listen
 
 Process = asyncio.subprocess.Process
@@ -58,15 +59,12 @@ async def play(home: Path, listen: Listen) -> None:
             except (OSError, HistoryError, JournalError) as error:
                 raise DemoError(_why(error)) from error
             watching = await _start(stack, home, "agent", "run", "-c", str(stage.config))
-            show(judged(**_HISTORY, path=stage.config))
+            await asyncio.to_thread(_show_verdicts, stage.config)  # the devices answer meanwhile
             await _until_judged(watching, home, listen, ended)
             click.echo(f"configuration: {stage.config}")
             click.echo(f"serving http://{listen}/ and /metrics until Ctrl-C")
             await _first(ended, watching)
             _check(watching, home, ended)
-
-
-_HISTORY = {"series": None, "prometheus": None, "policy_path": None, "at": None, "step": 300.0}
 
 
 async def _fill(stage: Stage, config: AgentConfig, ended: asyncio.Event) -> None:
@@ -84,6 +82,11 @@ async def _fill(stage: Stage, config: AgentConfig, ended: asyncio.Event) -> None
     click.echo(f"{text}: {len(config.links)} lines, written in {took_s:.1f} s of CPU")
     if ended.is_set():
         raise _EndedError
+
+
+def _show_verdicts(config: Path) -> None:
+    """Print what `netfold assess` does: the past is all there, and the agent judges by the same."""
+    show(judged(path=config, series=None, prometheus=None, policy_path=None, at=None, step=TICK_S))
 
 
 async def _start(stack: AsyncExitStack, home: Path, module: str, *args: str) -> Process:

@@ -12,7 +12,11 @@ from config.inventory import Phase
 from config.writer import as_yaml
 
 COMMUNITY, USER = "demo-community", "monitor"
-SECRETS = {"community.key": COMMUNITY, "auth.key": "demo-auth-secret", "priv.key": "demo-priv-secret"}
+SECRETS = {
+    "community.key": COMMUNITY,
+    "auth.key": "demo-auth-secret",
+    "priv.key": "demo-priv-secret",
+}
 CERTIFICATE = "portal.crt"
 
 _HEAD = """The demo's configuration, written by `netfold demo`: all of it is made up.
@@ -115,6 +119,8 @@ def _migration(facts: Facts, today: date) -> dict[str, Any]:
         "investment_yuan": str(cost * 6),
         "operation_cost_yuan": str(cost // 3),
         "funding_channel": "市财政",
+        "data_resources": f"{facts.owner}业务数据",
+        "application_systems": "业务办理、公文交换",
     }
     if facts.probes:
         row["successor"] = {"probes": list(facts.probes)}

@@ -7,7 +7,8 @@ import numpy as np
 
 from agent.demo.habits import SERVERS
 from agent.demo.town import MACHINES, PROBES, SYSTEMS, Machine, Probe, System, Town, answers
-from agent.demo.traffic import TICK_S, Floats, Ticks, level, noise
+from agent.demo.traffic import Floats, Ticks, level, noise
+from agent.judge.rates import TICK_S
 from agent.series import SeriesKey
 from collectors.base import GaugeMeasure, SubjectKind
 
@@ -69,8 +70,9 @@ class _Of(NamedTuple):
 
         def at(ticks: Ticks) -> Mapping[GaugeMeasure, Floats]:
             cpu = self.town.cpu_points(machine, ticks) / (100 * one.cores)
-            used = {"cpu": cpu, "memory": self.town.memory_used(machine, ticks)}
-            return used | {it: np.full(len(ticks), float(size)) for it, size in sizes.items()}
+            found: dict[GaugeMeasure, Floats] = {"cpu": cpu}
+            found["memory"] = self.town.memory_used(machine, ticks)
+            return found | {it: np.full(len(ticks), float(size)) for it, size in sizes.items()}
 
         return at
 
@@ -82,7 +84,7 @@ class _Of(NamedTuple):
             if probe.is_silent:
                 found["rtt"] = np.full(len(ticks), np.nan)
             if probe.kind == "icmp":
-                found |= {"loss": 1.0 - there, "jitter": rtt / 10}
+                found |= {"loss": 1.0 - there.astype(float), "jitter": rtt / 10}
             return found
 
         return at

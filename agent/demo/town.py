@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from agent.demo.habits import LINES, SERVERS
 from agent.demo.meter import Meter
-from agent.demo.traffic import DAY_TICKS, HISTORY_DAYS, TICK_S, Floats, Habit, Ticks, level, midnight, rates
+from agent.demo.traffic import (
+    DAY_TICKS,
+    HISTORY_DAYS,
+    TICK_S,
+    Floats,
+    Habit,
+    Ticks,
+    level,
+    midnight,
+    rates,
+)
 
 
 class Device(NamedTuple):
@@ -113,13 +123,16 @@ LINES_OF_TOWN = (
     Line("edu-core-b", "edu", "edu-r2", "standby", "200M", "教育专网备用", carrier="中国联通",
          group="edu-core", role="backup"),
     Line("edu-west", "edu", "edu-r1", "light", "100M", "西区学校汇聚"),
-    Line("edu-north", "edu", "edu-r1", "keep_alive", "50M", "北区学校汇聚", annual_cost_yuan=60_000),
+    Line("edu-north", "edu", "edu-r1", "keep_alive", "50M", "北区学校汇聚",
+         annual_cost_yuan=60_000),
     Line("edu-exam-hall", "edu", "edu-r2", "silent", "20M", "考务楼专线", annual_cost_yuan=36_000),
     Line("edu-library", "edu", "edu-r2", "backups", "100M", "图书馆专线"),
     Line("market-a", "market", "bureaus-r1", "light", "50M", "市场监管局专线", "中国移动"),
-    Line("market-b", "market", "bureaus-r1", "chatty", "10M", "质检所专线", annual_cost_yuan=24_000),
+    Line("market-b", "market", "bureaus-r1", "chatty", "10M", "质检所专线",
+         annual_cost_yuan=24_000),
     Line("civil-a", "civil", "bureaus-r1", "office", "50M", "民政局专线", "中国联通"),
-    Line("civil-b", "civil", "bureaus-r1", "keep_alive", "10M", "救助站专线", annual_cost_yuan=24_000),
+    Line("civil-b", "civil", "bureaus-r1", "keep_alive", "10M", "救助站专线",
+         annual_cost_yuan=24_000),
     Line("health-a", "health", "health-r1", "busy", "500M", "卫健委主干", line_type="OTN",
          annual_cost_yuan=420_000),
     Line("health-imaging", "health", "health-r1", "mirrored", "200M", "影像备份", line_type="OTN",
@@ -133,13 +146,15 @@ LINES_OF_TOWN = (
          is_up=False, annual_cost_yuan=36_000),
     Line("sport-a", "sport", "bureaus-r2", "silent", "10M", "体育局专线", contract_days=-120,
          is_up=False, annual_cost_yuan=24_000),
-    Line("finance-a", "finance", "finance-r1", "month_end", "100M", "国库集中支付", line_type="SDH"),
+    Line("finance-a", "finance", "finance-r1", "month_end", "100M", "国库集中支付",
+         line_type="SDH"),
     Line("finance-b", "finance", "finance-r1", "office", "100M", "预算单位接入", "中国移动"),
     Line("archive-a", "archive", "bureaus-r2", "reverted", "50M", "档案馆专线"),
     Line("stats-a", "stats", "bureaus-r1", "relapsed", "50M", "统计局专线", "中国联通"),
     Line("exam-a", "exam", "edu-r2", "keep_alive", "20M", "考试院专线", annual_cost_yuan=36_000),
     Line("flood-a", "flood", "bureaus-r2", "keep_alive", "20M", "三防指挥专线"),
-    Line("water-a", "water", "bureaus-r1", "keep_alive", "10M", "水文站专线", annual_cost_yuan=24_000),
+    Line("water-a", "water", "bureaus-r1", "keep_alive", "10M", "水文站专线",
+         annual_cost_yuan=24_000),
     Line("water-b", "water", "bureaus-r1", "new", "10M", "水库视频专线", annual_cost_yuan=24_000),
     Line("weather-a", "weather", "weather-r1", "lost", "20M", "气象局专线"),
     Line("ext-a", "extranet", "core-1", "office", "1G", "外网骨干 A", line_type="OTN",
@@ -184,8 +199,8 @@ class Town:
     def __init__(self, now_tick: int) -> None:
         self.now_tick = now_tick
         self.first = now_tick - HISTORY_DAYS * DAY_TICKS
-        self.lines = {it.name: Meter(self._rates_of(it), now_tick) for it in LINES_OF_TOWN}
-        self.machines = {it.name: Meter(self._network_of(it), now_tick) for it in MACHINES}
+        self.lines = {it.name: Meter(self._rates_of(it).at, now_tick) for it in LINES_OF_TOWN}
+        self.machines = {it.name: Meter(self._network_of(it).at, now_tick) for it in MACHINES}
 
     def cpu_points(self, machine: Machine, ticks: Ticks) -> Ticks:
         """Percent of its cores together, whole ones: what hrProcessorLoad can say."""
@@ -214,7 +229,7 @@ class _Rates(NamedTuple):
     bandwidth_bps: float
     now_tick: int
 
-    def __call__(self, ticks: Ticks) -> Floats:
+    def at(self, ticks: Ticks) -> Floats:
         return rates(self.name, self.habit, self.bandwidth_bps, ticks, self.now_tick)
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ticks = NDArray[np.int64]
 
-TICK_S = 300
 DAY_TICKS = 288
 HISTORY_DAYS = 90
 
