@@ -13,7 +13,6 @@ from agent.demo.meter import Meter
 from agent.demo.traffic import (
     DAY_TICKS,
     HISTORY_DAYS,
-    TICK_S,
     Floats,
     Habit,
     Ticks,
@@ -21,6 +20,7 @@ from agent.demo.traffic import (
     midnight,
     rates,
 )
+from agent.judge.rates import TICK_S
 
 
 class Device(NamedTuple):
