@@ -18,12 +18,16 @@ import pytest
 
 from agent.demo.habits import LINES, SERVERS
 from agent.demo.networks import NETWORKS
+from agent.demo.register import COMMUNITY, SECRETS, USER
 from agent.demo.stage import may_ping
 from agent.demo.town import LINES_OF_TOWN, MACHINES
 from agent.history_reader import HistoryReader
 from agent.judge.rates import TICK_S
+from collectors.snmp import ifmib
 from tests.agentproc import Agent, netfold
-from tests.testbed import eventually
+from tests.testbed import eventually, peer
+
+pytestmark = pytest.mark.timeout(300)  # of wall time: it starts whole departments
 
 START_S = 60.0
 """Of wall time, however many others work on the machine; what it takes is asked in CPU seconds."""
@@ -63,9 +67,9 @@ def started(folder: Path, *args: str, **env: str) -> Iterator["subprocess.Popen[
 
 
 @contextmanager
-def serving(folder: Path, *args: str) -> Iterator[Demo]:
+def serving(folder: Path, *args: str, **env: str) -> Iterator[Demo]:
     output = folder / "output"
-    with started(folder, *args) as process:
+    with started(folder, *args, **env) as process:
 
         def address() -> "re.Match[str] | None":
             assert process.poll() is None, output.read_text()
@@ -135,6 +139,34 @@ def test_every_device_but_the_dead_one_answers_by_real_snmp(demo: Demo) -> None:
     }
     assert len(answers) == 13
     assert {it for it, value in answers.items() if not value} == {"weather-r1"}
+
+
+def test_net_snmp_reads_a_device_by_v3_and_by_v2c_alike(demo: Demo) -> None:
+    v3 = ["-v3", "-l", "authPriv", "-u", USER, "-a", "SHA-256", "-x", "AES"]
+    v3 += ["-A", SECRETS["auth.key"], "-X", SECRETS["priv.key"]]
+    names = [it.title for it in LINES_OF_TOWN if it.device == "core-1"]
+    said = walk(demo, "core-1", "snmpbulkwalk", *v3, ifmib.ALIAS)
+    assert [bytes.fromhex(it).decode() for it in re.findall(r"Hex-STRING: (.*)", said)] == names
+    wrong = [*v3[:-3], "another-secret", *v3[-2:]]
+    assert "Authentication failure" in walk(demo, "core-1", "snmpget", *wrong, ifmib.SYS_UPTIME)
+    v2c = ("-v2c", "-c", COMMUNITY)
+    bulk, step = (walk(demo, "edu-r1", it, *v2c, ifmib.NAME) for it in ("snmpbulkwalk", "snmpwalk"))
+    assert bulk == step
+    assert bulk.count("GigabitEthernet0/0/") == 3
+    whole = walk(demo, "srv-db1", "snmpbulkwalk", *v2c, ".1")
+    assert "No more variables left" in whole
+    assert "OID not increasing" not in whole
+
+
+def walk(demo: Demo, device: str, tool: str, *args: str) -> str:
+    """What a tool of net-snmp says of a device, numbers and octets as they are."""
+    addresses = re.findall(rf"name: {device}\n  address: (\S+)", demo.config.read_text())
+    done = peer(tool).run("-On", "-Ox", "-t", "5", "-r", "1", *_before_oid(args, addresses[0]))
+    return done.stdout + done.stderr
+
+
+def _before_oid(args: tuple[str, ...], address: str) -> tuple[str, ...]:
+    return (*args[:-1], address, args[-1])
 
 
 def test_live_rates_go_on_where_the_past_ended(demo: Demo) -> None:
@@ -223,3 +255,46 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     done = netfold("demo", "--listen", "127.0.0.1:0", "--folder", tmp_path / "file" / "in")
     said = f"netfold: cannot use {tmp_path}/file/in: Not a directory; name another --folder\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_prometheus_starts_with_rules_and_proves_the_same_by_the_same_past(tmp_path: Path) -> None:
+    path = peer("promtool").env["PATH"]
+    libraries = peer("promtool").env["LD_LIBRARY_PATH"]
+    with serving(tmp_path, "--prometheus", PATH=path, LD_LIBRARY_PATH=libraries) as demo:
+        output = tmp_path / "output"
+
+        def address() -> "re.Match[str] | None":
+            return re.search(
+                r"^Prometheus, .*: http://(.*)/graph$", output.read_text(), re.MULTILINE
+            )
+
+        found = eventually(address, deadline_s=2 * START_S)
+        assert found
+        server = Agent(found[1], output, output, demo.agent.process)
+        eventually(lambda: _is_there(server), deadline_s=START_S)
+        rules = json.loads(server.get("/api/v1/rules").body)["data"]["groups"]
+        assert {it["name"] for it in rules} > {"netfold-alerts"}
+        own = demo.verdicts()
+        done = netfold(
+            *("assess", "-c", demo.config, "--prometheus", f"http://{found[1]}", "--json"),
+            timeout_s=START_S,
+        )
+        told = {
+            it["subject"]: it["status"] for it in json.loads(done.stdout) if it["kind"] == "link"
+        }
+        assert told == {name: it["status"] for (kind, name), it in own.items() if kind == "link"}
+        assert demo.agent.end(signal.SIGINT, within_s=20) == 0
+        assert not demo.folder.exists()
+
+
+def _is_there(server: Agent) -> bool:
+    try:
+        return server.get("/-/ready").status == 200
+    except OSError:
+        return False
+
+
+def test_a_prometheus_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    done = netfold("demo", "--listen", "127.0.0.1:0", "--prometheus", PATH=str(tmp_path))
+    said = "netfold: --prometheus needs prometheus and promtool on the PATH; "
+    assert (done.returncode, done.stderr) == (2, said + "on Debian: apt install prometheus\n")

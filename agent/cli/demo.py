@@ -7,12 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli import stop
 from agent.cli.run import listen_option
 from config.agent import Listen
+
+if TYPE_CHECKING:
+    from agent.demo.blocks import Programs
 
 _WHERE = Listen("127.0.0.1", 9945)
 
@@ -25,16 +29,33 @@ _WHERE = Listen("127.0.0.1", 9945)
     help="Where all of it lies, an empty folder or none yet; the default is a temporary one.",
 )
 @click.option("--keep", is_flag=True, help="Leave the folder when the demo ends.")
-def command(listen: Listen | None, folder: Path | None, *, keep: bool) -> None:
+@click.option("--prometheus", is_flag=True, help="Start a Prometheus too, with rules and the past.")
+def command(listen: Listen | None, folder: Path | None, *, keep: bool, prometheus: bool) -> None:
     """Show a made-up city department: simulated devices, real SNMP, 90 days of history."""
     where = _free(listen or _WHERE)
+    server = _programs() if prometheus else None
     with _home(folder, keep=keep) as home:
         from agent.demo.play import DemoError, play  # noqa: PLC0415 - numpy, once all else is right
 
         try:
-            asyncio.run(play(home, where))
+            asyncio.run(play(home, where, server))
         except DemoError as error:
             stop(f"netfold: {error}", 1)
+
+
+def _programs() -> "Programs":
+    from agent.demo.blocks import Programs  # noqa: PLC0415 - as above
+
+    found = {it: shutil.which(it) for it in ("prometheus", "promtool")}
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
+        stop(
+            f"netfold: --prometheus needs {' and '.join(missing)} on the PATH; "
+            "on Debian: apt install prometheus",
+            2,
+        )
+    listen = _free(Listen("127.0.0.1", 0))
+    return Programs(str(found["prometheus"]), str(found["promtool"]), listen)
 
 
 def _free(listen: Listen) -> Listen:

@@ -18,7 +18,7 @@ class Meter:
     """
 
     def __init__(self, rates: Rates, now_tick: int, before_bytes: int = 7 * 10**11) -> None:
-        self._rates = rates
+        self._rates, self._before_bytes = rates, before_bytes
         first = now_tick - HISTORY_DAYS * DAY_TICKS
         self.first = first
         self.past = rates(np.arange(first, now_tick))
@@ -26,6 +26,13 @@ class Meter:
         self._tick = now_tick
         self._counted = np.nansum(self.past, axis=1) * (TICK_S / 8) + before_bytes
         self._ahead = np.empty((2, 0))
+
+    @property
+    def past_bytes(self) -> Floats:
+        """Octets received and sent at each end of a tick of the past; it begins with its begin."""
+        ends = np.cumsum(np.nan_to_num(self.past), axis=1) * (TICK_S / 8)
+        whole: Floats = np.hstack([np.zeros((2, 1)), ends]) + self._before_bytes
+        return whole
 
     def at(self, at_s: float) -> tuple[int, int]:
         """Octets received and sent until then."""

@@ -13,6 +13,7 @@ import agent
 from agent.cli.assess import judged
 from agent.cli.assessed import show
 from agent.cli.progress import shown
+from agent.demo.blocks import Programs
 from agent.demo.stage import Stage, may_ping
 from agent.demo.traffic import HISTORY_DAYS
 from agent.history import HistoryError
@@ -22,6 +23,7 @@ from config.agent import AgentConfig, Listen
 
 Process = asyncio.subprocess.Process
 
+_LOG = "agent.log"
 _LOOK_S = 0.1
 _END_S = 5.0
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -39,8 +41,10 @@ class _EndedError(Exception):
     """Somebody wants it to end while it still begins."""
 
 
-async def play(home: Path, listen: Listen) -> None:
+async def play(home: Path, listen: Listen, server: Programs | None = None) -> None:
     """Run it in an empty folder until a signal; all that it started ends with it.
+
+    With a Prometheus, that one too, with the same past of the lines.
 
     Raises:
         DemoError: it cannot go on.
@@ -58,11 +62,14 @@ async def play(home: Path, listen: Listen) -> None:
                 await _fill(stage, config, ended)
             except (OSError, HistoryError, JournalError) as error:
                 raise DemoError(_why(error)) from error
-            watching = await _start(stack, home, "agent", "run", "-c", str(stage.config))
+            command = (sys.executable, "-m", "agent", "run", "-c", str(stage.config))
+            watching = await _start(stack, home / _LOG, *command)
             await asyncio.to_thread(_show_verdicts, stage.config)  # the devices answer meanwhile
             await _until_judged(watching, home, listen, ended)
             click.echo(f"configuration: {stage.config}")
             click.echo(f"serving http://{listen}/ and /metrics until Ctrl-C")
+            if server is not None:
+                await _prometheus(stack, stage, server, home / "prometheus", listen)
             await _first(ended, watching)
             _check(watching, home, ended)
 
@@ -89,11 +96,11 @@ def _show_verdicts(config: Path) -> None:
     show(judged(path=config, series=None, prometheus=None, policy_path=None, at=None, step=TICK_S))
 
 
-async def _start(stack: AsyncExitStack, home: Path, module: str, *args: str) -> Process:
-    """Run a module of this installation until the stack ends; what it says goes into a log."""
-    with (home / f"{module}.log").open("wb") as log:
+async def _start(stack: AsyncExitStack, log_file: Path, *command: str) -> Process:
+    """Run a program until the stack ends; what it says goes into a log."""
+    with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *args),
+            *command,
             cwd=Path(agent.__file__).parents[1],  # whatever is called `agent` where it is started
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
@@ -138,6 +145,19 @@ async def _asked(listen: Listen) -> bytes:
         writer.close()
 
 
+async def _prometheus(
+    stack: AsyncExitStack, stage: Stage, server: Programs, folder: Path, listen: Listen
+) -> None:
+    """Start it once promtool has made blocks of the past; a signal meanwhile waits for promtool."""
+    await asyncio.to_thread(stage.write_for_prometheus, folder, listen)
+    making = await _start(stack, folder / "promtool.log", *server.backfill(folder))
+    if await making.wait():
+        msg = f"promtool made no blocks: {_last_line(folder / 'promtool.log')}"
+        raise DemoError(msg)
+    await _start(stack, folder / "prometheus.log", *server.serve(folder))
+    click.echo(f"Prometheus, with the past of the lines: http://{server.listen}/graph")
+
+
 async def _first(ended: asyncio.Event, watching: Process) -> None:
     """Wait for a signal, or for the agent to end by itself."""
     tasks = [asyncio.create_task(it) for it in (ended.wait(), watching.wait())]
@@ -153,9 +173,13 @@ def _check(watching: Process, home: Path, ended: asyncio.Event) -> None:
         DemoError: with the last thing that it said.
     """
     if watching.returncode is not None and not ended.is_set():
-        said = (home / "agent.log").read_text(encoding="utf-8").splitlines()
-        msg = f"the agent ended: {said[-1] if said else 'it said nothing'}"
+        msg = f"the agent ended: {_last_line(home / _LOG)}"
         raise DemoError(msg)
+
+
+def _last_line(log: Path) -> str:
+    said = log.read_text(encoding="utf-8").splitlines()
+    return said[-1] if said else "it said nothing"
 
 
 def _why(error: Exception) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agent import clock, facts
-from agent.demo import targets
+from agent.demo import blocks, targets
 from agent.demo.answers import Listener
 from agent.demo.devices import BOOTED_DAYS, Answers, Socket, view
 from agent.demo.engine import Engine
@@ -16,7 +16,7 @@ from agent.demo.past import Past, Progress
 from agent.demo.register import CERTIFICATE, COMMUNITY, SECRETS, USER, written
 from agent.demo.town import DEVICES, Device, Town, tick_of
 from collectors.snmp.credential import User
-from config.agent import AgentConfig
+from config.agent import AgentConfig, Listen
 from config.load import load
 
 CONFIG = "netfold.yaml"
@@ -63,6 +63,13 @@ class Stage:
             JournalError: neither can the journal.
         """
         Past(self._town, self._ports, self._now, self._booted_s).write(config, progress)
+
+    def write_for_prometheus(self, folder: Path, agent: Listen) -> None:
+        """Write the past of all lines for promtool, and the configuration of who scrapes."""
+        folder.mkdir()
+        with (folder / blocks.SAMPLES).open("w", encoding="utf-8") as text:
+            text.writelines(blocks.samples(self._town))
+        (folder / blocks.CONFIG).write_text(blocks.configuration(str(agent)), encoding="utf-8")
 
     async def _listen(self, stack: AsyncExitStack, device: Device) -> int:
         loop = asyncio.get_running_loop()
