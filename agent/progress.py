@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple, cast
+from typing import cast
 
 from agent.declared import Timelines
 from agent.judge.counted import Amount, Counted
 from agent.judge.progress import Progress, progress
 from agent.judge.regions import level_of
+from agent.judge.status import Status
 from agent.migration import Migration, annual_cost_yuan, links_by_network
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict
@@ -16,15 +17,8 @@ from config.inventory import Link, Network, Phase
 from config.register import Level
 
 
-def progress_of(
-    config: AgentConfig,
-    timelines: Timelines,
-    migrations: Iterable[Migration],
-    verdicts: Iterable[Verdict | SystemVerdict],
-    today: date,
-) -> Progress:
-    """How far all are; `config` has its networks in the declared phases."""
-    networks = list(counted(config, timelines, migrations, verdicts))
+def progress_of(config: AgentConfig, networks: Sequence[Counted], today: date) -> Progress:
+    """How far all are, held to what the configuration asks."""
     return progress(networks, config.regions, config.milestones, today)
 
 
@@ -34,12 +28,18 @@ def counted(
     migrations: Iterable[Migration],
     verdicts: Iterable[Verdict | SystemVerdict],
 ) -> Iterator[Counted]:
-    """Each network that moves; department and region are the node's where it names none."""
-    low = {(it.kind, it.subject) for it in verdicts if it.status.is_low}
+    """Each network that moves; department and region are the node's where it names none.
+
+    `config` has its networks in the declared phases.
+    """
+    judged = [it for it in verdicts if it.status is not Status.UNKNOWN]
+    decided = {(it.kind, it.subject) for it in judged}
+    low = {(it.kind, it.subject) for it in judged if it.status.is_low}
     links = links_by_network(config.links)
     networks = {it.name: it for it in config.networks}
     for it in migrations:
         network = networks[it.network]
+        its = links.get(network.name, ())
         yield Counted(
             name=network.name,
             department=network.owner or config.node.department,
@@ -51,28 +51,26 @@ def counted(
             exempt=it.evidence.exempt,
             plan=cast("Mapping[Phase, date]", network.plan.days()),
             timeline=tuple(timelines.get(network.name, ())),
-            **_amounts(network, links.get(network.name, ()), low)._asdict(),
+            amount=_amount(network, its),
+            low=(part := _low(network, its, low)),
+            decided=("network", network.name) in decided or part.lines > 0,
         )
 
 
-class _Amounts(NamedTuple):
-    amount: Amount
-    low: Amount
-    unknown: frozenset[str]
-
-
-def _amounts(network: Network, links: Sequence[Link], low: set[tuple[str, str]]) -> _Amounts:
+def _amount(network: Network, links: Sequence[Link]) -> Amount:
     cost = annual_cost_yuan(network, links)
-    lacks = {
-        "cost": cost is None,
-        "bandwidth": not links or any(it.bandwidth_bps is None for it in links),
-    }
-    whole = Amount(1, len(links), _bps(links), cost or 0.0)
+    is_sized = bool(links) and all(it.bandwidth_bps is not None for it in links)
+    return Amount(1, len(links), _bps(links), cost or 0.0, int(is_sized), int(cost is not None))
+
+
+def _low(network: Network, links: Sequence[Link], low: set[tuple[str, str]]) -> Amount:
+    """All of it if the network is idle or of low use, else its lines that are."""
+    if ("network", network.name) in low:
+        return _amount(network, links)
     its = [it for it in links if ("link", it.name) in low]
-    part = Amount(0, len(its), _bps(its), sum(it.annual_cost_yuan or 0.0 for it in its))
-    is_low = ("network", network.name) in low
-    unknown = frozenset(what for what, is_lacking in lacks.items() if is_lacking)
-    return _Amounts(whole, whole if is_low else part, unknown)
+    costs = [it.annual_cost_yuan for it in its if it.annual_cost_yuan is not None]
+    is_sized = any(it.bandwidth_bps is not None for it in its)
+    return Amount(0, len(its), _bps(its), sum(costs), int(is_sized), int(bool(costs)))
 
 
 def _level(config: AgentConfig, network: Network) -> Level | None:

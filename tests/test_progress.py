@@ -18,7 +18,7 @@ from config.inventory import Phase
 from config.milestones import Milestone, historic
 
 TODAY = date(2027, 6, 1)
-LINE = Amount(1, 2, 20e6, 1000.0)
+LINE = Amount(1, 2, 20e6, 1000.0, 1, 1)
 
 
 def ago(days: int) -> date:
@@ -29,7 +29,13 @@ def network(name: str, *steps: tuple[Phase | None, int], **more: Any) -> Counted
     """A network of two lines, declared so many days ago each; observed is as declared."""
     timeline = tuple((phase, ago(days)) for phase, days in steps)
     last = steps[-1][0] if steps else None
-    given = {"amount": LINE, "declared": last, "observed": last, "timeline": timeline}
+    given = {
+        "amount": LINE,
+        "decided": True,
+        "declared": last,
+        "observed": last,
+        "timeline": timeline,
+    }
     return Counted(name, **(given | more))
 
 
@@ -41,7 +47,10 @@ networks = st.lists(
         Counted,
         name=st.text("abc", min_size=1),
         amount=st.builds(
-            Amount, st.just(1), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)
+            Amount,
+            st.just(1),
+            *[st.integers(0, 9)] * 3,
+            *[st.integers(0, 1)] * 2,
         ),
         department=st.sampled_from([None, "市教育局", "市水务局"]),
         region=st.sampled_from(REGIONS),
@@ -51,7 +60,7 @@ networks = st.lists(
         disproven=st.booleans(),
         exempt=st.booleans(),
         low=st.sampled_from([NOTHING, LINE]),
-        unknown=st.sampled_from([frozenset(), frozenset({"cost"}), frozenset({"bandwidth"})]),
+        decided=st.just(value=True),
         plan=st.dictionaries(
             st.sampled_from(["connected", "cut_over", "retired", "interconnected"]),
             st.integers(-200, 200).map(ago),
@@ -69,7 +78,7 @@ def sums_to(parts: Iterable[Totals], whole: Totals) -> None:
     figures: list[Callable[[Totals], Amount]] = [
         lambda it: it.all,
         lambda it: it.to_consolidate,
-        lambda it: it.reclaimable,
+        lambda it: it.reclaimable or NOTHING,
     ]
     for figure in figures:
         total = NOTHING
@@ -92,7 +101,7 @@ def test_the_numbers_add_up_and_each_network_is_counted_once(its: list[Counted])
         for by_phase in (one.declared, one.observed, one.buckets):
             assert sum(it.networks for it in by_phase.values()) == one.all.networks
             assert sum(it.lines for it in by_phase.values()) == one.all.lines
-        assert one.without_cost <= one.all.networks
+        assert one.all.priced <= one.all.networks
     for it in found.plan:
         assert it.networks == it.on_time + it.late + it.undated + it.overdue + it.to_come
     assert len(found.overdue) == sum(it.overdue for it in found.plan)
@@ -102,8 +111,13 @@ def test_the_numbers_add_up_and_each_network_is_counted_once(its: list[Counted])
 
 @given(networks)
 def test_what_is_saved_on_its_way_or_exempt_is_never_reclaimable_too(its: list[Counted]) -> None:
-    waiting = sum(it.low.yuan for it in its if it.bucket == "waiting")
-    assert progress(its, (), (), TODAY).total.reclaimable.yuan == waiting
+    waiting = [it for it in its if it.bucket == "waiting"]
+    total = progress(its, (), (), TODAY).total
+    if total.reclaimable is None:
+        assert waiting
+        assert total.undecided == len(waiting)
+    else:
+        assert total.reclaimable.yuan == sum(it.low.yuan for it in waiting)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,7 @@ def test_a_rate_has_what_is_to_be_consolidated_for_its_denominator() -> None:
         network("e", ("planned", 9), exempt=True, low=LINE),
     ]
     total = progress(its, (), (), TODAY).total
-    assert total.to_consolidate == Amount(4, 8, 80e6, 4000)
+    assert total.to_consolidate == Amount(4, 8, 80e6, 4000, 4, 4)
     for measure in ("networks", "lines", "bps", "yuan"):
         assert total.rate("migrated", measure) == 0.25
         assert total.rate("interconnected", measure) == 0.25
@@ -156,9 +170,23 @@ def test_a_rate_has_what_is_to_be_consolidated_for_its_denominator() -> None:
 
 
 def test_only_the_lines_that_are_low_are_reclaimable_of_a_network_that_is_used() -> None:
-    part = Amount(0, 1, 10e6, 400.0)
+    part = Amount(0, 1, 10e6, 400.0, 1, 1)
     total = progress([network("a", ("planned", 9), low=part)], (), (), TODAY).total
     assert total.reclaimable == part
+
+
+def test_what_nobody_declared_or_judged_is_not_known_and_not_0() -> None:
+    poor = Amount(1, 2)
+    total = progress(
+        [network("a", ("planned", 9), amount=poor, decided=False)], (), (), TODAY
+    ).total
+    assert (total.reclaimable, total.undecided) == (None, 1)
+    assert (total.all.known("yuan"), total.all.known("bps"), total.all.known("lines")) == (
+        *(None, None, 2),
+    )
+    assert total.rate("migrated", "networks") == 0
+    assert total.rate("migrated", "yuan") is None
+    assert total.of("migrated").known("yuan") == 0
 
 
 @pytest.mark.parametrize(

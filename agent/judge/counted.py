@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import add, sub
 from typing import Literal, NamedTuple, TypeVar
 
 from agent.judge.phases import rank
@@ -16,26 +17,35 @@ Bucket = Literal["exempt", "migrated", "interconnected", "on_the_way", "waiting"
 """Each network is in one: exempt; done, in one of two ways; being moved; not yet begun."""
 
 
+Measure = Literal["networks", "lines", "bps", "yuan"]
+
+
 class Amount(NamedTuple):
-    """Networks with their lines, contracted bandwidth and yearly cost, as far as declared."""
+    """Networks with their lines, contracted bandwidth and yearly cost, as far as declared.
+
+    Of `sized` networks all bandwidths are declared, of `priced` ones the cost: of none, nothing is
+    known, which is not 0.
+    """
 
     networks: int = 0
     lines: int = 0
     bps: float = 0.0
     yuan: float = 0.0
+    sized: int = 0
+    priced: int = 0
 
     def plus(self, other: "Amount") -> "Amount":
         """Both together."""
-        return Amount(
-            self.networks + other.networks,
-            self.lines + other.lines,
-            self.bps + other.bps,
-            self.yuan + other.yuan,
-        )
+        return Amount._make(map(add, self, other))
 
     def less(self, other: "Amount") -> "Amount":
         """What is left without the other."""
-        return self.plus(Amount(-other.networks, -other.lines, -other.bps, -other.yuan))
+        return Amount._make(map(sub, self, other))
+
+    def known(self, measure: Measure) -> float | None:
+        """One of its numbers; None where nothing is declared that would tell it."""
+        lacking = {"bps": not self.sized, "yuan": not self.priced}.get(measure, False)
+        return None if lacking and self.lines + self.networks else getattr(self, measure)
 
 
 NOTHING = Amount()
@@ -54,7 +64,7 @@ class Counted:
 
     `disproven`: the data say that it is not as far as declared. `timeline` are its declarations in
     order of time. `low` is what of it is idle or of low use; networks are 0 where it is only lines.
-    `unknown` are facts without which an amount lacks something: `cost`, or `bandwidth`.
+    `decided`: the data prove something of its use.
     """
 
     name: str
@@ -67,7 +77,7 @@ class Counted:
     disproven: bool = False
     exempt: bool = False
     low: Amount = NOTHING
-    unknown: frozenset[str] = frozenset()
+    decided: bool = False
     plan: Mapping[Phase, date] = field(default_factory=dict)
     timeline: tuple[tuple[Phase | None, date], ...] = ()
 
@@ -112,7 +122,8 @@ class Totals:
     """What some networks come to; each is counted in one phase a source, and in one bucket.
 
     `name` is what they have in common, None where that is not declared. `reclaimable` is what is
-    idle or of low use among those that wait: what is on its way is not promised a second time.
+    idle or of low use among those that wait: what is on its way is not promised a second time. Of
+    `undecided` ones that wait nothing is proven; None: of all that wait.
     """
 
     name: str | None
@@ -120,9 +131,8 @@ class Totals:
     declared: Mapping[str, Amount]
     observed: Mapping[str, Amount]
     buckets: Mapping[Bucket, Amount]
-    reclaimable: Amount
-    without_cost: int
-    without_bandwidth: int
+    reclaimable: Amount | None
+    undecided: int
 
     @property
     def to_consolidate(self) -> Amount:
@@ -133,25 +143,26 @@ class Totals:
         """What is in a bucket."""
         return self.buckets.get(bucket, NOTHING)
 
-    def rate(self, bucket: Bucket, measure: str) -> float | None:
+    def rate(self, bucket: Bucket, measure: Measure) -> float | None:
         """Which share of what is to be consolidated a bucket holds; None: there is none of it."""
-        whole = getattr(self.to_consolidate, measure)
-        return getattr(self.of(bucket), measure) / whole if whole else None
+        part, whole = self.of(bucket).known(measure), self.to_consolidate.known(measure)
+        return part / whole if whole and part is not None else None
 
 
 def totals(name: str | None, networks: Iterable[Counted]) -> Totals:
     """Add networks up."""
     its = list(networks)
-    waiting = (it.low for it in its if it.bucket == "waiting")
+    waiting = [it for it in its if it.bucket == "waiting"]
+    undecided = sum(not it.decided for it in waiting)
+    is_known = not waiting or undecided < len(waiting)
     return Totals(
         name=name,
         all=_sum(it.amount for it in its),
         declared=_by(its, lambda it: it.declared or NONE),
         observed=_by(its, lambda it: it.observed or NONE),
         buckets=_by(its, lambda it: it.bucket),
-        reclaimable=_sum(waiting),
-        without_cost=sum("cost" in it.unknown for it in its),
-        without_bandwidth=sum("bandwidth" in it.unknown for it in its),
+        reclaimable=_sum(it.low for it in waiting) if is_known else None,
+        undecided=undecided,
     )
 
 
