@@ -46,8 +46,7 @@ def _groups(said: Said, by: str, words: Words) -> Grid:
     headings = (">rate", *(f">{it}" for it in _STATES), ">yuan_saved", ">yuan_reclaimable")
     rows = [_group(it, it[by], by, words) for it in said[f"by_{by}"]]
     rows.append(_group(said["total"], words["all"], "", words))
-    notes = (words["to_consolidate_said"], words["money_said"])
-    return _grid(words, f"by_{by}", (by, *headings), rows, notes)
+    return _grid(words, f"by_{by}", (by, *headings), rows)
 
 
 def _group(one: Said, name: str | None, by: str, words: Words) -> tuple[str, ...]:
@@ -72,7 +71,8 @@ def _rates(total: Said, words: Words) -> Grid:
             cells.append(amount if ratio is None else f"{amount} ({ratio:.1%})")
         rows.append((words["count" if measure == "networks" else measure], *cells))
     lacks = ("undecided", "without_cost", "without_bandwidth")
-    notes = [f"{total[it]} {words[it]}" for it in lacks if total[it]]
+    notes = [words["to_consolidate_said"], words["money_said"]]
+    notes += [f"{total[it]} {words[it]}" for it in lacks if total[it]]
     return _grid(words, "rates", ("measure_of", *(f">{it}" for it in columns)), rows, notes)
 
 

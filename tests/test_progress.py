@@ -140,7 +140,7 @@ def test_what_is_saved_on_its_way_or_exempt_is_never_reclaimable_too(its: list[C
             id="retired-but-traffic-is-back",
         ),
         pytest.param(
-            "retired", {"disproven": True, "observed": None}, "waiting", id="retired-but-nothing-is"
+            "retired", {"disproven": True, "observed": None}, "on_the_way", id="retired-says-one"
         ),
         pytest.param("retired", {"observed": None}, "migrated", id="not-known-is-not-disproven"),
     ],

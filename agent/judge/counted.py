@@ -88,14 +88,14 @@ class Counted:
 
     @property
     def bucket(self) -> Bucket:
-        """Where it is counted."""
+        """Where it is counted; what is declared to move is no low use, though disproven so far."""
         if self.exempt or self.phase == "exempt":
             return "exempt"
         if self.phase == "interconnected":
             return "interconnected"
         if has_reached(self.phase, "retired"):
             return "migrated"
-        return "on_the_way" if has_reached(self.phase, "connected") else "waiting"
+        return "on_the_way" if has_reached(self.declared, "connected") else "waiting"
 
     def reached(self, phase: Phase) -> Reached | None:
         """Since when it has been as far as `phase` without a break; None: it is not."""
