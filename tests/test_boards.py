@@ -263,4 +263,7 @@ def shown(
     """What the first query of a panel gives: label values -> value."""
     found = (it for it in panels(of()) if it["title"] == title)
     series = server.query(filled(next(found)["targets"][0]["expr"]))
-    return {tuple(it["metric"][label] for label in labels): float(it["value"][1]) for it in series}
+    return {
+        tuple(it["metric"].get(label, "") for label in labels): float(it["value"][1])
+        for it in series
+    }
