@@ -15,6 +15,7 @@ def said_of(one: Migration) -> dict[str, Any]:
         "declared": standing.declared,
         "declared_on": one.declared_on and one.declared_on.isoformat(),
         "observed": standing.observed,
+        "counts_as": standing.upheld,
         "mismatch": standing.mismatch,
         "unproven": standing.unproven,
         "returning_traffic": standing.returned,

@@ -47,7 +47,7 @@ def counted(
             level=_level(config, network),
             declared=it.standing.declared,
             observed=it.standing.observed,
-            disproven=bool(it.standing.unproven),
+            phase=it.standing.upheld,
             exempt=it.evidence.exempt,
             plan=cast("Mapping[Phase, date]", network.plan.days()),
             timeline=tuple(timelines.get(network.name, ())),

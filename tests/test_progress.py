@@ -34,6 +34,7 @@ def network(name: str, *steps: tuple[Phase | None, int], **more: Any) -> Counted
         "decided": True,
         "declared": last,
         "observed": last,
+        "phase": last,
         "timeline": timeline,
     }
     return Counted(name, **(given | more))
@@ -57,7 +58,7 @@ networks = st.lists(
         level=st.sampled_from([None, "central", "city", "county"]),
         declared=st.sampled_from(PHASES),
         observed=st.sampled_from(PHASES),
-        disproven=st.booleans(),
+        phase=st.sampled_from(PHASES),
         exempt=st.booleans(),
         low=st.sampled_from([NOTHING, LINE]),
         decided=st.just(value=True),
@@ -135,13 +136,11 @@ def test_what_is_saved_on_its_way_or_exempt_is_never_reclaimable_too(its: list[C
         pytest.param("retired", {"exempt": True}, "exempt", id="an-exemption-in-force"),
         pytest.param(
             "retired",
-            {"disproven": True, "observed": "reverted"},
+            {"phase": "reverted"},
             "on_the_way",
             id="retired-but-traffic-is-back",
         ),
-        pytest.param(
-            "retired", {"disproven": True, "observed": None}, "on_the_way", id="retired-says-one"
-        ),
+        pytest.param("retired", {"phase": None}, "on_the_way", id="retired-says-one"),
         pytest.param("retired", {"observed": None}, "migrated", id="not-known-is-not-disproven"),
     ],
 )

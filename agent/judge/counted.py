@@ -62,9 +62,9 @@ class Reached(NamedTuple):
 class Counted:
     """One network: whose, where, how far, and what it comes to.
 
-    `disproven`: the data say that it is not as far as declared. `timeline` are its declarations in
-    order of time. `low` is what of it is idle or of low use; networks are 0 where it is only lines.
-    `decided`: the data prove something of its use.
+    `phase` is what it counts as: the declared one as far as the data do not disprove it. `timeline`
+    are its declarations in order of time. `low` is what of it is idle or of low use; networks are 0
+    where it is only lines. `decided`: the data prove something of its use.
     """
 
     name: str
@@ -74,17 +74,12 @@ class Counted:
     level: Level | None = None
     declared: Phase | None = None
     observed: Phase | None = None
-    disproven: bool = False
+    phase: Phase | None = None
     exempt: bool = False
     low: Amount = NOTHING
     decided: bool = False
     plan: Mapping[Phase, date] = field(default_factory=dict)
     timeline: tuple[tuple[Phase | None, date], ...] = ()
-
-    @property
-    def phase(self) -> Phase | None:
-        """What it counts as: the declared phase, unless the data disprove it; then the observed."""
-        return self.observed if self.disproven else self.declared
 
     @property
     def bucket(self) -> Bucket:

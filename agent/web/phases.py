@@ -61,7 +61,7 @@ def _row(network: Network, said: Mapping[str, Any], today: str) -> PhaseRow:
 
 def _next(network: Network, said: Mapping[str, Any]) -> tuple[str, str]:
     """The first planned phase that is not reached, and its day."""
-    counts_as = said["observed"] if said["unproven"] else said["declared"]
+    counts_as = said["counts_as"]
     for phase, day in network.plan.days().items():
         if counts_as != "exempt" and not has_reached(counts_as, phase):  # type: ignore[arg-type]
             return phase, day.isoformat()
