@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent import clock, declared, facts, rounds
-from agent.assessor import Assessor, is_judged
+from agent.assessor import Assessor, Said, is_judged
 from agent.declared import Declared
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
@@ -91,6 +91,8 @@ class Agent:
         self._assessor = Assessor(path, self._keeper, tick_s)
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
+        self.phases: list[dict[str, Any]] = []
+        self.progress: dict[str, Any] | None = None
         self._declared = Declared({}, None)
         self._reloaded_s = 0.0
         self._taken = asyncio.Event()
@@ -176,15 +178,18 @@ class Agent:
             config = await self._take_what_is_declared()
             ports = dict(self._ports_up())
             if (said := await self._assessor.assess(config, self._declared, ports)) is not None:
-                samples, self.verdicts = said
-                self._exposition.put("verdicts", samples)
+                self._say(said)
             elif not is_judged(self.config):
-                self.verdicts = []
+                self.verdicts, self.phases, self.progress = [], [], None
                 self._exposition.drop("verdicts")
             with suppress(TimeoutError):
                 async with asyncio.timeout(JUDGE_EVERY_S):
                     await self._taken.wait()
             self._taken.clear()
+
+    def _say(self, said: Said) -> None:
+        self._exposition.put("verdicts", said.samples)
+        self.verdicts, self.phases, self.progress = said.verdicts, said.phases, said.progress
 
     async def _take_what_is_declared(self) -> AgentConfig:
         """Bring journal and configuration together; what a command declared counts from now on."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent import clock, facts
 from agent.declared import Declared, follow
@@ -32,8 +32,18 @@ PART_TICKS = 24
 """A curve shows the highest value of every two hours."""
 
 Subject = tuple[str, str]
-Said = tuple[list[Sample], list[dict[str, Any]]]
-"""One round of verdicts: as /metrics has them, and as `assess --json` has them."""
+
+
+class Said(NamedTuple):
+    """One round: as /metrics has it, and as `assess`, `phase show` and `progress` say it in JSON.
+
+    `progress` is None where no network moves.
+    """
+
+    samples: list[Sample]
+    verdicts: list[dict[str, Any]]
+    phases: list[dict[str, Any]]
+    progress: dict[str, Any] | None
 
 
 class Assessor:
@@ -122,13 +132,17 @@ class Assessor:
         from agent import (  # noqa: PLC0415
             availability,
             data_centres,
+            phase_json,
             phase_metrics,
+            progress_json,
+            progress_metrics,
             reconciliation,
             verdict_metrics,
         )
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.migration import migrations  # noqa: PLC0415 - numpy, see above
+        from agent.progress import counted, progress_of  # noqa: PLC0415 - numpy, see above
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
         from agent.verdict import Verdict  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
@@ -141,8 +155,11 @@ class Assessor:
                 *assess_systems(config, reader, end_tick, today),
             ]
             probes = list(availability.samples(config, reader, end_tick))
-            moves = migrations(config, declared.timelines, reader, end_tick, verdicts, today=today)
-            phases = list(phase_metrics.samples(moves))
+            lines = declared.timelines
+            moves = list(migrations(config, lines, reader, end_tick, verdicts, today=today))
+        networks = list(counted(config, lines, moves, verdicts))
+        far = progress_of(config, networks, today)
+        phases = [*phase_metrics.samples(moves), *progress_metrics.samples(far, networks)]
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
             subject: carry(
@@ -157,7 +174,12 @@ class Assessor:
         ]
         centres = data_centres.samples(data_centres.data_centres(config, verdicts))
         uses = reconciliation.samples(config, verdicts)
-        return [*samples, *centres, *probes, *phases, *uses], said
+        return Said(
+            [*samples, *centres, *probes, *phases, *uses],
+            said,
+            [phase_json.said_of(it) for it in moves],
+            progress_json.said_of(far) if networks else None,
+        )
 
 
 def _highest(values: list[float]) -> tuple[float | None, ...]:

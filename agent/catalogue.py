@@ -15,6 +15,7 @@ from agent import (
     keeper,
     observe,
     phase_metrics,
+    progress_metrics,
     reconciliation,
     recorder,
     verdict_metrics,
@@ -41,7 +42,7 @@ def catalogue() -> list[Metric]:
     modules = (
         *(facts, app, observe, recorder, keeper),
         *(verdict_metrics, availability, data_centres, reconciliation),
-        *(declared, phase_metrics),
+        *(declared, phase_metrics, progress_metrics),
     )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}

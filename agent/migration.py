@@ -90,6 +90,22 @@ def cut_over_on(timeline: Iterable[Declaration]) -> date | None:
     return began
 
 
+def links_by_network(links: Iterable[Link]) -> dict[str, list[Link]]:
+    """The links of each network that has any."""
+    found: dict[str, list[Link]] = {}
+    for link in links:
+        found.setdefault(link.network, []).append(link)
+    return found
+
+
+def annual_cost_yuan(network: Network, links: Sequence[Link]) -> float | None:
+    """The network's, or its lines' together where each one's is declared."""
+    if network.annual_cost_yuan is not None:
+        return network.annual_cost_yuan
+    costs = [it.annual_cost_yuan for it in links if it.annual_cost_yuan is not None]
+    return sum(costs) if costs and len(costs) == len(links) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     days: Mapping[str, tuple[Day, ...]]
@@ -118,9 +134,7 @@ class _Seen:
 def _all(
     config: AgentConfig, timelines: Timelines, seen: _Seen, today: date
 ) -> Iterator[Migration]:
-    links: dict[str, list[Link]] = {}
-    for link in config.links:
-        links.setdefault(link.network, []).append(link)
+    links = links_by_network(config.links)
     for network in movers(config):
         timeline = timelines.get(network.name, ())
         its = links.get(network.name, [])
@@ -164,7 +178,7 @@ def _evidence(
 def _missing(network: Network, links: Sequence[Link]) -> Iterator[str]:
     if network.owner is None:
         yield "owner"
-    if _annual_cost_yuan(network, links) is None:
+    if annual_cost_yuan(network, links) is None:
         yield "annual_cost_yuan"
     if not links and not network.classified:
         yield "links"
@@ -175,17 +189,9 @@ def _missing(network: Network, links: Sequence[Link]) -> Iterator[str]:
             yield f"contract_end of {link.name}"
 
 
-def _annual_cost_yuan(network: Network, links: Sequence[Link]) -> float | None:
-    """The network's, or its lines' together where each one's is declared."""
-    if network.annual_cost_yuan is not None:
-        return network.annual_cost_yuan
-    costs = [it.annual_cost_yuan for it in links if it.annual_cost_yuan is not None]
-    return sum(costs) if costs and len(costs) == len(links) else None
-
-
 def _double_cost_yuan(
     network: Network, links: Sequence[Link], timeline: Sequence[Declaration], today: date
 ) -> float | None:
-    yearly = _annual_cost_yuan(network, links)
+    yearly = annual_cost_yuan(network, links)
     ran = double_running_days(timeline, today)
     return None if yearly is None or not ran else yearly / _YEAR_DAYS * ran

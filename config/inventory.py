@@ -19,7 +19,7 @@ from config.fields import (
     Truth,
     Yuan,
 )
-from config.register import Count, Filing, Plan, Protection
+from config.register import Count, Filing, Level, Plan, Protection
 
 NetworkKind = Literal["dedicated", "intranet", "extranet", "internet", "local"]
 Phase = Literal[
@@ -90,6 +90,7 @@ class Network(Judged):
     owner: Text | None = None
     department_code: CreditCode | None = None
     region: Region | None = None
+    level: Level | None = None
     basic_database: Truth = False
     destination: Literal["intranet", "extranet"] | None = None
     outcome: Literal["migrate", "interconnect"] | None = None

@@ -1,4 +1,4 @@
-"""Nine alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
+"""Eleven alerts. A line that nobody uses informs; what keeps Netfold from knowing warns."""
 
 from typing import Any, Literal
 
@@ -7,6 +7,7 @@ from agent.facts import LINK_INFO
 from agent.keeper import WRITE_FAILURES
 from agent.observe import BREACHED, FAILURES, PROBE_INFO, SUCCESS
 from agent.phase_metrics import MISMATCH, RESIDUAL, RETURNING, UNPROVEN
+from agent.progress_metrics import DUE, MILESTONE_DUE, MILESTONE_MET
 from agent.verdict_metrics import CONFIRMED, LAST_RUN, SINCE, VERDICT
 from collectors.base import Reason
 from collectors.link import UP
@@ -32,6 +33,8 @@ def alerting_rules() -> dict[str, Any]:
         _traffic_returned(),
         _residual_traffic(),
         _phase_mismatch(),
+        _phase_overdue(),
+        _milestone_overdue(),
     ]
     return {"groups": [{"name": "netfold-alerts", "rules": alerts}]}
 
@@ -158,6 +161,34 @@ def _phase_mismatch() -> dict[str, Any]:
         description="For an hour the data of {{ $labels.instance }} have disproved the phase that "
         "network {{ $labels.network }} is declared to be in: netfold phase show names the gates "
         "that do not hold.",
+        lasting="1h",
+    )
+
+
+def _phase_overdue() -> dict[str, Any]:
+    """A phase that is reached has no such time any more."""
+    return _alert(
+        "PhaseOverdue",
+        f"time() - {DUE.name} > 0",
+        severity="warning",
+        summary="Network {{ $labels.network }} is not {{ $labels.milestone }}, and was to be",
+        description="The day that {{ $labels.instance }} has planned for phase "
+        "{{ $labels.milestone }} of network {{ $labels.network }} is over for "
+        "{{ $value | humanizeDuration }}.",
+        lasting="1h",
+    )
+
+
+def _milestone_overdue() -> dict[str, Any]:
+    """Milestones of the past, that documents of the state set, are on no metric."""
+    return _alert(
+        "MilestoneOverdue",
+        f"(time() - {MILESTONE_DUE.name} > 0) and on (job, instance, milestone) "
+        f"({MILESTONE_MET.name} == 0)",
+        severity="warning",
+        summary="Milestone {{ $labels.milestone }} of {{ $labels.instance }} is not met",
+        description="The day of milestone {{ $labels.milestone }} of {{ $labels.instance }} is "
+        "over for {{ $value | humanizeDuration }}, and fewer networks than it asks for are as far.",
         lasting="1h",
     )
 

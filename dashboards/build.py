@@ -9,6 +9,7 @@ import yaml
 
 from dashboards.alerts import alerting_rules
 from dashboards.boards.dedicated_networks import dedicated_networks
+from dashboards.boards.migration_overview import migration_overview
 from dashboards.rules import recording_rules
 
 GENERATED = Path(__file__).parent / "generated"
@@ -22,6 +23,7 @@ def files() -> dict[str, str]:
         "rules.yml": _yaml(recording_rules()),
         "alerts.yml": _yaml(alerting_rules()),
         "dedicated_networks.json": _json(dedicated_networks()),
+        "migration_overview.json": _json(migration_overview()),
     }
 
 

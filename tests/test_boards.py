@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import pytest
 from agent.catalogue import catalogue
 from agent.clock import now
 from agent.history import Capacity, History, Record, SeriesKey
+from agent.journal import opened
 from agent.judge.rates import Tick
 from dashboards.boards.dedicated_networks import dedicated_networks
+from dashboards.boards.migration_overview import migration_overview
 from dashboards.build import GENERATED
 from dashboards.rules import recording_rules
 from tests.agentproc import running
@@ -20,17 +22,26 @@ from tests.peers import Prometheus, prometheus, scraping
 from tests.test_assessor import judged
 from tests.testbed import eventually
 
-BOARDS = [pytest.param(it(), id=it.__name__) for it in (dedicated_networks,)]
+BOARDS = [pytest.param(it(), id=it.__name__) for it in (dedicated_networks, migration_overview)]
 every_board = pytest.mark.parametrize("board", BOARDS)
 
-CHOSEN = {"job": "netfold", "instance": ".+", "network": "edu|tax|old", "__rate_interval": "10s"}
+CHOSEN = {
+    "job": "netfold",
+    "instance": ".+",
+    "network": "edu|tax|old|past",
+    "__rate_interval": "10s",
+}
 NETWORKS = {
-    "edu": {"annual_cost_yuan": "1680000"},
+    "edu": {"annual_cost_yuan": "1680000", "plan": {"connected": "2020-01-01"}},
     "tax": {"annual_cost_yuan": "900000"},
     "old": {"annual_cost_yuan": "20000", "phase": "cut_over"},
+    "past": {"annual_cost_yuan": "50000", "owner": "市水务局", "region": "440304"},
 }
-RATES = {"edu": 0.0, "tax": 2e7, "old": 0.0}
+RATES = {"edu": 0.0, "tax": 2e7, "old": 0.0, "past": 2e7}
 """bit/s of each network's one line of 100M."""
+
+STEPS = (("past", "surveyed", 60), ("old", "connected", 20), ("past", "funding_cut", 3))
+"""What was declared before, and how many days ago."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def department(folder: Path) -> dict[str, Any]:
-    """Three networks of one line each."""
+    """Four networks of one line each: one was connected and cut over, one is done."""
     (folder / "data").mkdir(parents=True)
     end = int(now().wall_s // 300)
     history = History(folder / "data" / "history.sqlite")
@@ -57,6 +68,9 @@ def department(folder: Path) -> dict[str, Any]:
         key = SeriesKey("link", f"{name}-a", "local/lo", "octets")
         history.write({key: Record(ticks)}, [Capacity("link", f"{name}-a", 0.0, 1e8)])
     history.close()
+    with opened(folder / "data") as journal:
+        for network, phase, days in STEPS:
+            journal.append("phase", network, {"phase": phase}, "someone", end * 300 - days * 86400)
     line = {
         "bandwidth": "100M",
         "annual_cost_yuan": "168000",
@@ -66,8 +80,9 @@ def department(folder: Path) -> dict[str, Any]:
         "networks": [{"name": it, "kind": "dedicated"} | NETWORKS[it] for it in NETWORKS],
         "links": [
             {"name": f"{name}-a", "network": name, "interface": {"local": nic}} | line
-            for name, nic in zip(NETWORKS, ("lo", "none0", "none1"), strict=True)
+            for name, nic in zip(NETWORKS, ("lo", "none0", "none1", "none2"), strict=True)
         ],
+        "milestones": [{"name": "half", "by": "2020-06-30", "share": "50%"}],
     }
 
 
@@ -92,13 +107,13 @@ def test_every_choice_finds_what_there_is(server: Prometheus, board: dict[str, A
         found[one["name"]] = {it["metric"][label] for it in server.query(filled(series))}
     assert found["job"] == {"netfold"}
     assert len(found["instance"]) == 1
-    assert found["network"] == {"edu", "tax", "old"}
+    assert found["network"] == {"edu", "tax", "old", "past"}
 
 
 def test_what_can_be_given_back_is_listed_with_its_yuan_and_proof(server: Prometheus) -> None:
     assert shown(server, "Reclaimable a year") == {(): 1_700_000}
     counts = shown(server, "Networks by verdict", "status")
-    assert {k: v for k, v in counts.items() if v} == {("idle",): 2, ("normal",): 1}
+    assert {k: v for k, v in counts.items() if v} == {("idle",): 2, ("normal",): 2}
     # The network that is cut over is idle on purpose: it is counted, and no finding.
     assert shown(server, "Low-use networks", "network", "status") == {("edu", "idle"): 1_680_000}
     assert shown(server, "Low-use lines", "link", "status") == {("edu-a", "idle"): 168_000}
@@ -107,6 +122,27 @@ def test_what_can_be_given_back_is_listed_with_its_yuan_and_proof(server: Promet
     assert shown(server, "Share of time above each threshold", "link", "rule")["tax-a", rule] == 1
     assert set(shown(server, "Load", "link")) == {("edu-a",)}
     assert shown(server, "Not seen", "link")["tax-a",] < 0.01
+
+
+def test_how_far_all_are_and_what_is_late_is_shown(server: Prometheus) -> None:
+    def overview(title: str, *labels: str) -> dict[tuple[str, ...], float]:
+        return shown(server, title, *labels, of=migration_overview)
+
+    assert overview("Consolidated") == {(): 0.25}
+    assert overview("Saved a year") == {(): 50_000}
+    assert overview("Reclaimable a year") == {(): 1_680_000}  # old is on its way, past is done
+    assert overview("Networks overdue") == {(): 1}
+    by_phase = overview("Networks by phase", "phase")
+    assert {k: v for k, v in by_phase.items() if v} == {
+        ("none",): 2,
+        ("cut_over",): 1,
+        ("funding_cut",): 1,
+    }
+    assert overview("Consolidated, by department", "department")["市水务局",] == 1
+    assert overview("Overdue and due next", "network", "milestone").keys() == {("edu", "connected")}
+    assert set(overview("Forecast of completion", "bound")) == {
+        *(("earliest",), ("likely",), ("latest",)),
+    }
 
 
 @every_board
@@ -218,8 +254,16 @@ def filled(expression: str) -> str:
     return expression
 
 
-def shown(server: Prometheus, title: str, *labels: str) -> dict[tuple[str, ...], float]:
+def shown(
+    server: Prometheus,
+    title: str,
+    *labels: str,
+    of: Callable[[], dict[str, Any]] = dedicated_networks,
+) -> dict[tuple[str, ...], float]:
     """What the first query of a panel gives: label values -> value."""
-    found = (it for it in panels(dedicated_networks()) if it["title"] == title)
+    found = (it for it in panels(of()) if it["title"] == title)
     series = server.query(filled(next(found)["targets"][0]["expr"]))
-    return {tuple(it["metric"][label] for label in labels): float(it["value"][1]) for it in series}
+    return {
+        tuple(it["metric"].get(label, "") for label in labels): float(it["value"][1])
+        for it in series
+    }

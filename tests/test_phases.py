@@ -119,6 +119,31 @@ def test_the_furthest_phase_that_is_proven(spans: Any, more: Any, observed: str 
     assert standing(*spans, **more).observed == observed
 
 
+@pytest.mark.parametrize(
+    ("spans", "more", "upheld"),
+    [
+        pytest.param((), {"declared": "retired"}, "observing", id="the-contract-runs"),
+        pytest.param(((40, QUIET, GREEN),), {"declared": "observing"}, "observing", id="proven"),
+        pytest.param((), {"declared": "observing"}, "observing", id="not-known-is-not-disproven"),
+        pytest.param(
+            ((9, LOUD, GREEN),), {"declared": "cut_over"}, "dual_running", id="still-loud"
+        ),
+        pytest.param(((9, LOUD, RED),), {"declared": "retired"}, "planned", id="and-never-green"),
+        pytest.param((), {"declared": None}, None, id="nothing-declared"),
+        pytest.param(
+            ((8, QUIET, GREEN), (1, LOUD, GREEN)),
+            {"declared": "observing", "cut_over_on": TODAY - timedelta(5)},
+            "reverted",
+            id="traffic-returned",
+        ),
+    ],
+)
+def test_a_network_counts_as_the_furthest_phase_that_is_not_disproven(
+    spans: Any, more: Any, upheld: Phase | None
+) -> None:
+    assert standing(*spans, **more).upheld == upheld
+
+
 def test_what_was_not_seen_proves_no_floor_and_no_return() -> None:
     """The last day seen says how things stand; after three days nobody knows."""
     before = ((8, LOUD, GREEN), (20, QUIET, GREEN))

@@ -101,6 +101,21 @@ class Standing:
         return None if holds is None else not holds
 
     @property
+    def upheld(self) -> Phase | None:
+        """What it counts as: the declared phase; if disproven, the furthest before it that is not.
+
+        So what was not seen sets nobody back. Traffic that came back does, as it is observed.
+        """
+        if not self.unproven or self.declared is None:
+            return self.declared
+        if self.returned:
+            return self.observed
+        before = STEPS[: rank(self.declared) - 1]
+        steps = [it for it in before if not (self.residual and it in LEFT)]
+        left = [it for it in steps if all_hold(gate.holds for gate in self.asked(it)) is not False]
+        return max((self.observed, *left), key=rank)
+
+    @property
     def mismatch(self) -> bool | None:
         """Whether declared and observed differ; None: nothing is declared, or it is not decided."""
         if self.declared is None:

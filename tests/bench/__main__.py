@@ -9,7 +9,17 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, centre, http, icmp, many_devices, snmp_poll, tcp, verdicts
+from tests.bench import (
+    agent_cost,
+    centre,
+    http,
+    icmp,
+    many_devices,
+    progress,
+    snmp_poll,
+    tcp,
+    verdicts,
+)
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -37,6 +47,7 @@ def main() -> None:
     tcp.main()
     http.main()
     verdicts.main()
+    progress.main()
     centre.main()
 
 
