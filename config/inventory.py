@@ -208,10 +208,12 @@ class Link(Judged):
     @classmethod
     def _notice_comes_before_the_end(cls, value: date | None, info: ValidationInfo) -> date | None:
         end = info.data.get("contract_end", value)  # a bad one is told by itself
-        if value is not None and end is None:
+        if value is None:
+            return None
+        if end is None:
             msg = f"without a contract_end: {value}; write the day that the contract ends as well"
             raise ValueError(msg)
-        if value is not None and value > end:
+        if value > end:
             msg = f"later than contract_end: {value} after {end}; write a day up to that one"
             raise ValueError(msg)
         return value

@@ -18,7 +18,7 @@ DIRECTLY = build_opener(ProxyHandler({}))
 NAMESPACE = ("unshare", "-rm")
 
 WITH_ITS_TEMPLATES = 'mount -t overlay overlay -o "lowerdir=$1:/usr/share" /usr/share && shift && '
-"""Debian's has its templates in /usr/share: the unpacked ones are laid over it, seen by it alone."""
+"""Debian's has its templates in /usr/share: the unpacked ones are laid over it for it alone."""
 
 
 @dataclass(frozen=True, slots=True)

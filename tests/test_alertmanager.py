@@ -146,7 +146,7 @@ def tcp(name: str, port: int, **more: str) -> dict[str, Any]:
 
 
 def cut_over(folder: Path) -> dict[str, Any]:
-    """A network that was cut over a fortnight ago; of its one line all but the last hour is known."""
+    """A network that was cut over a fortnight ago; of its line all but the last hour is known."""
     data = folder / "data"
     data.mkdir(parents=True)
     with opened(data) as journal:
