@@ -18,7 +18,7 @@ from collectors.snmp_host import collect as snmp_host
 from collectors.snmp_interfaces import collect as snmp_interfaces
 from dashboards.alerting.rule import Said, alert
 from dashboards.alerting.thresholds import LINK_DOWN_FOR, SILENT_FOR
-from dashboards.promql import ON_LINK, ON_NETWORK, ON_TARGET
+from dashboards.promql import ON_LINK, ON_NETWORK, ON_TARGET, is_declared
 
 _DEVICE = f'kind=~"{snmp_interfaces.kind}|{snmp_host.kind}"'
 _WITH_DEVICE = f"* {ON_LINK} group_left (device) {LINK_INTERFACE.name}"
@@ -35,9 +35,11 @@ def alerts() -> Iterator[dict[str, Any]]:
 
 
 def _link_down() -> dict[str, Any]:
+    """Who observes a cutover takes the old ports down: `retired` asks for that."""
+    down = f"({UP.name} == 0) * {ON_LINK} group_left (network) {LINK_INFO.name} {_WITH_DEVICE}"
     return alert(
         "LinkDown",
-        f"({UP.name} == 0) * {ON_LINK} group_left (network) {LINK_INFO.name} {_WITH_DEVICE}",
+        f"{down} unless {ON_NETWORK} {is_declared('observing|retired|funding_cut')}",
         "warning",
         english=Said(
             "Link {{ $labels.link }} of network {{ $labels.network }} is down",
