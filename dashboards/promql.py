@@ -6,6 +6,7 @@ from config.inventory import LEAVING
 
 ON_LINK = "on (job, instance, link)"
 ON_NETWORK = "on (job, instance, network)"
+ON_TARGET = "on (job, instance, target)"
 
 LOW = "|".join(it for it in Status if it.is_low)
 """A regular expression of the statuses that name what may be given back."""

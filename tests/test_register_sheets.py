@@ -298,7 +298,7 @@ networks:
 links:
   - {name: a, network: edu, interface: {local: eth1}, bandwidth: 2048k, role: primary, group: g,
      number: "007", carrier: 中国电信, line_type: MSTP, annual_cost_yuan: 168000,
-     contract_end: 2027-06-30, busy_periods: [quarter_end],
+     contract_end: 2027-06-30, notice_by: 2027-03-31, busy_periods: [quarter_end],
      exempt: {reason: r, approver: a, until: 2027-06-30}}
   - {name: "b;c", network: edu, interface: {device: r1, name: "1/0/1"}, role: backup, group: g,
      bandwidth: 1234.5}

@@ -12,7 +12,7 @@ import click
 import agent
 from agent.cli.assess import judged
 from agent.cli.assessed import show
-from agent.cli.progress import shown
+from agent.cli.bar import shown
 from agent.demo.blocks import Programs
 from agent.demo.stage import Stage, may_ping
 from agent.demo.traffic import HISTORY_DAYS

@@ -154,6 +154,7 @@ LINKS = Sheet(
         _column("line_type", kinds.TEXT, "线路类型", "line type"),
         _column("annual_cost_yuan", kinds.YUAN, "年租费", "annual cost"),
         _column("contract_end", kinds.DAY, "合同到期", "contract end"),
+        _column("notice_by", kinds.DAY, "最迟解约通知日 解约通知", "notice by"),
         *(_BUSY, *_exempt()),
     ),
 )
