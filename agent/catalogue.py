@@ -14,6 +14,7 @@ from agent import (
     facts,
     keeper,
     observe,
+    pairs,
     phase_metrics,
     reconciliation,
     recorder,
@@ -41,7 +42,7 @@ def catalogue() -> list[Metric]:
     modules = (
         *(facts, app, observe, recorder, keeper),
         *(verdict_metrics, availability, data_centres, reconciliation),
-        *(declared, phase_metrics),
+        *(declared, phase_metrics, pairs),
     )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}

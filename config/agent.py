@@ -16,6 +16,7 @@ from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
+from config.pairs import Pair
 from config.policy import Policy, load_policy
 from config.prometheus import PrometheusAccess
 from config.sla import Sla, load_sla
@@ -119,6 +120,7 @@ class AgentConfig(Item):
     systems: tuple[System, ...] = ()
     machine_rooms: tuple[MachineRoom, ...] = ()
     probes: tuple[InstanceOf[Target], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     prices: tuple[Price, ...] = ()
 
     @field_validator("retention_s")
