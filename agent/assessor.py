@@ -17,6 +17,7 @@ from agent.history import HistoryError
 from agent.judge.rates import TICK_S
 from agent.judge.tenure import Tenure, carry
 from agent.keeper import Keeper
+from agent.pairs import Remembered
 from agent.web.curve import Curve
 from collectors.base import Sample
 from config.agent import AgentConfig
@@ -73,7 +74,7 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
-    async def remembered(self, config: AgentConfig) -> dict[str, list[float]]:
+    async def remembered(self, config: AgentConfig) -> dict[str, Remembered]:
         """The last rounds of each pair of probes, as far as the history has them."""
         if not config.pairs:
             return {}
@@ -99,7 +100,7 @@ class Assessor:
         """Wait for nothing: what is being judged is of no use any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _remembered(self, config: AgentConfig, end_tick: int) -> dict[str, list[float]]:
+    def _remembered(self, config: AgentConfig, end_tick: int) -> dict[str, Remembered]:
         from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
         from agent.parity import remembered  # noqa: PLC0415 - numpy, see above
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from agent import rounds
 from agent.judge.paired import spread
@@ -90,13 +91,24 @@ class PairedRound:
             yield GaugeReading("pair", self.pair.name, identity, at, measure, value, holds_s)
 
 
+class Remembered(NamedTuple):
+    """What was known of last rounds, the newest last."""
+
+    slower_s: Sequence[float]
+    lossier: Sequence[float]
+
+
+def _deque(values: Iterable[float | None] = ()) -> deque[float | None]:
+    return deque(values, maxlen=KEPT_ROUNDS)
+
+
 @dataclass(slots=True)
 class _Window:
     """The last rounds of one pair, the newest last."""
 
     probes: tuple[Target, Target]
-    slower_s: deque[float | None] = field(default_factory=lambda: deque(maxlen=KEPT_ROUNDS))
-    lossier: deque[float | None] = field(default_factory=lambda: deque(maxlen=KEPT_ROUNDS))
+    slower_s: deque[float | None] = field(default_factory=_deque)
+    lossier: deque[float | None] = field(default_factory=_deque)
     unlike: tuple[str, ...] = ()
 
 
@@ -124,13 +136,12 @@ class Pairs:
         self._last = {name: it for name, it in self._last.items() if name in self._of}
         return {name for name, it in before.items() if self._windows.get(name) is not it}
 
-    def remember(self, before: Mapping[str, Sequence[float]]) -> None:
-        """Put what the history still has of last rounds' times before those seen since."""
-        for name, slower_s in before.items():
+    def remember(self, before: Mapping[str, Remembered]) -> None:
+        """Put what the history still has of last rounds before those seen since."""
+        for name, remembered in before.items():
             if window := self._windows.get(name):
-                together = [*slower_s, *window.slower_s]
-                window.slower_s.clear()
-                window.slower_s.extend(together)
+                window.slower_s = _deque([*remembered.slower_s, *window.slower_s])
+                window.lossier = _deque([*remembered.lossier, *window.lossier])
 
     def take(self, observation: Observation) -> Iterator[PairedRound]:
         """Note a round; yield what it and one of another path are together."""
@@ -192,9 +203,11 @@ def _compared(pair: Pair, old: Observation, new: Observation) -> PairedRound:
 
 
 def _lost(values: Mapping[GaugeMeasure, float]) -> float | None:
-    """The share of packets that were lost; where a kind sends one, a failed round is all of it."""
-    up = values.get("up")
-    return values.get("loss", None if up is None else 1 - up)
+    """The share of packets that were lost; where a kind sends one, a failed round is all of it.
+
+    None for a round that proves nothing: what was lost may never have left this host.
+    """
+    return values.get("loss", 1 - values["up"]) if "up" in values else None
 
 
 def _shown(observation: Observation) -> dict[str, object]:

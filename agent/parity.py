@@ -8,7 +8,7 @@ from agent.history_reader import HistoryReader
 from agent.judge.bounds import Floats
 from agent.judge.calendar import SHANGHAI
 from agent.judge.paired import Parity, mean_spread, spread
-from agent.pairs import KEPT_ROUNDS
+from agent.pairs import KEPT_ROUNDS, Remembered
 from collectors.base import GaugeMeasure
 from config.agent import AgentConfig
 from config.pairs import Pair
@@ -47,14 +47,15 @@ def unknown(config: AgentConfig) -> dict[str, tuple[Parity, ...]]:
 
 def remembered(
     config: AgentConfig, reader: HistoryReader, end_tick: int
-) -> Iterator[tuple[str, list[float]]]:
+) -> Iterator[tuple[str, Remembered]]:
     """Each pair's last rounds as far as the history has them: a tick's rounds are one."""
     for pair in config.pairs:
         every = _every(config, pair, reader.tick_s)
         ticks = KEPT_ROUNDS * every
         ((_, levels),) = reader.levels(_MEASURES, [pair.name], end_tick - ticks, ticks, "pair")
-        slower = _rounds(levels["rtt_difference"], every)
-        yield pair.name, [it for it in slower if it is not None]
+        slower, lossier = (_rounds(levels[it], every) for it in _MEASURES)
+        known = ([it for it in one if it is not None] for one in (slower, lossier))
+        yield pair.name, Remembered(*known)
 
 
 def _begins(day: date | None, tick_s: float) -> int | None:

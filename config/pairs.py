@@ -50,10 +50,11 @@ def check_pairs(document: Document, probes: Iterable[Target]) -> None:
 
 
 def _problems(old: Target, new: Target) -> Iterator[str]:
-    for it in dict.fromkeys((old, new)):
-        if isinstance(it, Probe) and it.expect == "unreachable":
-            msg = f"{seen(it.name)} must not answer (expect: unreachable), so it has no times; "
-            yield msg + "pair probes that are to answer"
+    canaries = [it for it in (old, new) if isinstance(it, Probe) and it.expect == "unreachable"]
+    if canaries:
+        msg = f"{seen(canaries[0].name)} must not answer (expect: unreachable): it has no times; "
+        yield msg + "pair probes that are to answer"
+        return
     if old.kind != new.kind:
         msg = f"{seen(new.name)} is of kind {new.kind}, {seen(old.name)} of kind {old.kind}; "
         yield msg + "pair probes of one kind"

@@ -46,7 +46,7 @@ def test_the_rank_is_the_largest_that_is_sure_enough(count: int) -> None:
 
 
 def test_the_interval_holds_the_true_median_at_least_95_times_in_100() -> None:
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - chance that can be repeated
     held = 0
     for _ in range(1000):
         found = spread([chance.expovariate(1) ** 3 for _ in range(30)])
@@ -58,7 +58,9 @@ def test_the_interval_holds_the_true_median_at_least_95_times_in_100() -> None:
 
 
 def test_median_and_interval_of_ten_rounds() -> None:
-    assert spread([0.01 * it for it in (3, 1, 4, 2, 5, 9, 10, 6, 8, 7)]) == Spread(0.055, 0.02, 0.09)
+    assert spread([0.01 * it for it in (3, 1, 4, 2, 5, 9, 10, 6, 8, 7)]) == Spread(
+        0.055, 0.02, 0.09
+    )
 
 
 def test_nothing_is_known_of_no_rounds_and_of_unknown_ones() -> None:
