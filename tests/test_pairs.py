@@ -3,11 +3,12 @@
 import asyncio
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -48,16 +49,17 @@ def serving(
     class Handler(BaseRequestHandler):
         def handle(self) -> None:
             self.request.settimeout(10)
-            try:
-                connection = self.request
-                if context:
-                    connection = context.wrap_socket(connection, server_side=True)
-                if connection.recv(4096):
-                    sleep(pause_s)
-                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-                connection.close()
-            except OSError:
-                return  # the client has gone
+            with suppress(OSError):  # the client has gone
+                if context is None:
+                    answer(self.request)
+                else:
+                    with context.wrap_socket(self.request, server_side=True) as secured:
+                        answer(secured)
+
+    def answer(connection: socket.socket) -> None:
+        if connection.recv(4096):
+            sleep(pause_s)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     with ThreadingTCPServer((address, port), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
@@ -218,6 +220,8 @@ def test_two_ways_through_network_namespaces(tmp_path: Path) -> None:
     for name in ("pair_rtt_difference_seconds line median", "pair_loss_difference_ratio line"):
         assert name in measured
         assert name not in cut
+    assert silent["probe_success new"] == 0
+    assert "probe_success there" not in cut
 
 
 def icmp(name: str, **more: Any) -> IcmpTarget:
