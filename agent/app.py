@@ -20,6 +20,7 @@ from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, is_shared, observe, observe_all, probe_samples
+from agent.pairs import Pairs
 from agent.recorder import Recorder
 from agent.round import collector_of
 from agent.scheduler import Key, Scheduler
@@ -29,6 +30,7 @@ from agent.web.server import listen
 from collectors import link as link_metrics
 from collectors.base import Collector, Metric, Sample, Target, Tools
 from config.agent import AgentConfig
+from config.pairs import places
 from config.problems import ConfigError
 from config.targets import contracts, targets
 
@@ -89,6 +91,7 @@ class Agent:
             is_shared=lambda target: is_shared(collector_of(target), target),
         )
         self._assessor = Assessor(path, self._keeper, tick_s)
+        self._pairs = Pairs()
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
         self.phases: list[dict[str, Any]] = []
@@ -173,6 +176,7 @@ class Agent:
             async with asyncio.timeout(FIRST_ROUND_S):
                 await self._scheduler.all_measured.wait()
         spare_what_lasts()
+        self._pairs.remember(await self._assessor.remembered(self.config))
         self._taken.clear()
         while True:
             config = await self._take_what_is_declared()
@@ -214,8 +218,10 @@ class Agent:
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s
-        for key in self._scheduler.follow(targets(config)):
+        for key in self._scheduler.follow(targets(config), places(config.pairs, config.probes)):
             self._forget(key)
+        for name in self._pairs.follow(config.pairs, config.probes):
+            self._exposition.drop(("pair", name))
         self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
         self._tools.packets_per_s = config.probe_packets_per_second
@@ -279,6 +285,11 @@ class Agent:
             until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
             self._exposition.put(("values", key), samples, until_s)
         self._latest[key] = observation
+        for paired in self._pairs.take(observation):
+            self._recorder.take(paired.readings())
+            until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
+            name = paired.pair.name
+            self._exposition.put(("pair", name), self._pairs.samples(paired), until_s)
 
 
 def spare_what_lasts() -> None:

@@ -19,6 +19,7 @@ from agent.history import HistoryError
 from agent.judge.rates import TICK_S
 from agent.judge.tenure import Tenure, carry
 from agent.keeper import Keeper
+from agent.pairs import Remembered
 from agent.web.curve import Curve
 from collectors.base import Sample
 from config.agent import AgentConfig
@@ -91,6 +92,17 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
+    async def remembered(self, config: AgentConfig) -> dict[str, Remembered]:
+        """The last rounds of each pair of probes, as far as the history has them."""
+        if not config.pairs:
+            return {}
+        loop = asyncio.get_running_loop()
+        end_tick = int(clock.now().wall_s // self._tick_s)
+        try:
+            return await loop.run_in_executor(self._thread, self._remembered, config, end_tick)
+        except HistoryError:
+            return {}  # the verdicts say so
+
     async def curve(self, config: AgentConfig, kind: str, subject: str) -> Curve:
         """The traffic of a link, or the CPU of a server, over the policy's window.
 
@@ -105,6 +117,13 @@ class Assessor:
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _remembered(self, config: AgentConfig, end_tick: int) -> dict[str, Remembered]:
+        from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
+        from agent.parity import remembered  # noqa: PLC0415 - numpy, see above
+
+        with HistoryReader(self._path, self._tick_s) as reader:
+            return dict(remembered(config, reader, end_tick))
 
     def _curve(self, config: AgentConfig, kind: str, subject: str, at_s: float) -> Curve:
         from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above

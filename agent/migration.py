@@ -12,8 +12,10 @@ from agent.daily import days
 from agent.declared import Declaration, Timelines
 from agent.history_reader import HistoryReader
 from agent.judge.days import Day
+from agent.judge.paired import Parity
 from agent.judge.phases import LEFT, PhaseEvidence, Standing, stand
 from agent.judge.status import Status
+from agent.parity import parities, unknown
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
@@ -58,12 +60,14 @@ def migrations(
     lines = {(it.kind, it.subject): it for it in verdicts if isinstance(it, Verdict)}
     up = reader.ports(end_tick * reader.tick_s - PORTS_KNOWN_S)
     of_days = days(config, reader, end_tick, today, movers(config))
-    yield from _all(config, timelines, _Seen(of_days, up, lines), today)
+    left = {name: on for name, it in timelines.items() if (on := cut_over_on(it)) is not None}
+    compared = parities(config, reader, end_tick, left)
+    yield from _all(config, timelines, _Seen(of_days, up, lines, compared), today)
 
 
 def declared_only(config: AgentConfig, timelines: Timelines, today: date) -> Iterator[Migration]:
     """The same without a history: nothing that is measured is known."""
-    yield from _all(config, timelines, _Seen({}, {}, {}), today)
+    yield from _all(config, timelines, _Seen({}, {}, {}, unknown(config)), today)
 
 
 def movers(config: AgentConfig) -> list[Network]:
@@ -111,6 +115,7 @@ class _Seen:
     days: Mapping[str, tuple[Day, ...]]
     up: Mapping[str, bool]
     verdicts: Mapping[tuple[str, str], Verdict]
+    parities: Mapping[str, tuple[Parity, ...]]
 
     def ports_up(self, links: Sequence[Link]) -> tuple[str, ...] | None:
         """The lines whose port is up; None if none is known to be, and not all to be down."""
@@ -170,6 +175,7 @@ def _evidence(
         undecided=None if units is None else tuple(it.subject for it in undecided),
         unseen_periods=None if units is None else tuple(sorted(periods)),
         days=seen.days.get(network.name, ()),
+        parities=seen.parities.get(network.name, ()),
         ports_up=seen.ports_up(links),
         contracts_end=max(ends) if ends and len(ends) == len(links) else None,
     )

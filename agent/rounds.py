@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from agent.observe import Observation
-from collectors.base import Collector, GaugeMeasure, GaugeReading, Metric, Sample
+from collectors.base import Collector, GaugeMeasure, GaugeReading, Metric, Sample, Target
 from collectors.probe import PHASE, RTT
 
 _LEAST_HOLD_S = 60.0
@@ -26,13 +26,22 @@ def readings(collector: Collector, observation: Observation) -> Iterator[GaugeRe
     A round stands until the next one, for one and a half intervals at most (60 s of short ones):
     an agent that does not run sees nothing.
     """
-    values = dict(_values(observation))
+    found = values(observation)
     target = observation.target
     identity = f"{target.kind}/{target.address}"
-    holds_s = max(_LEAST_HOLD_S, 1.5 * target.interval_s)
     for measure in _measured(collector.metrics):
-        value = values.get(measure)
-        yield GaugeReading("probe", target.name, identity, observation.at, measure, value, holds_s)
+        value, until_s = found.get(measure), holds_s(target)
+        yield GaugeReading("probe", target.name, identity, observation.at, measure, value, until_s)
+
+
+def values(observation: Observation) -> dict[GaugeMeasure, float]:
+    """What a round says of each measure, in seconds and ratios; what it does not is left out."""
+    return dict(_values(observation))
+
+
+def holds_s(target: Target) -> float:
+    """For how long a round stands where no other follows."""
+    return max(_LEAST_HOLD_S, 1.5 * target.interval_s)
 
 
 @lru_cache

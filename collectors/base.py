@@ -93,11 +93,12 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server", "probe", "system"]
+SubjectKind = Literal["link", "server", "probe", "pair", "system"]
 UseMeasure = Literal["clients", "local_clients", "accepted", "missed", "interval", "last_used"]
 SizeMeasure = Literal["cores", "memory_bytes", "disk_bytes"]
 """How much a server has, whatever is used of it."""
-GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | SizeMeasure | UseMeasure
+RoundMeasure = Literal["up", "rtt", "loss", "jitter", "rtt_difference", "loss_difference"]
+GaugeMeasure = Literal["cpu", "memory"] | RoundMeasure | SizeMeasure | UseMeasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class CounterReading:
 class GaugeReading:
     """A level at one moment, as `measure` names it: a ratio (0 to 1), a number, bytes or seconds.
 
+    Of a pair of probes: how much more the new one took and lost than the old one (-1 to 1).
     Of a system: clients are counts, accepted and missed connections a second, the interval seconds,
     `last_used` epoch seconds, which a reading without them does not forget.
 

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from yarl import URL
 
+from collectors import tls_chain
 from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
 from collectors.endpoint import Endpoint
 from collectors.http_judge import check, header
@@ -16,7 +17,6 @@ from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
 from collectors.pace import turn_before
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
-from collectors.tls_chain import EXPIRY
 from collectors.tls_options import TlsContexts
 
 STATUS = Metric(
@@ -45,7 +45,13 @@ _STUCK = {
 }
 
 
-@collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS, EXPIRY)
+@collector(
+    "http",
+    HttpTarget,
+    *AT_ADDRESSES,
+    *(STATUS, VERSION, BODY, REDIRECTS),
+    *(tls_chain.EXPIRY, tls_chain.ISSUER, tls_chain.INFO),
+)
 async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     """Ask for the URL, follow redirects within its host, and hold the answer against the options.
 
@@ -169,8 +175,9 @@ def _measured(one: _Round) -> Iterator[Sample]:
         yield Sample(PHASE, duration_s, (*target, phase))
     if one.record.status is not None:
         yield Sample(STATUS, one.record.status, target)
-    if chain := one.record.chain:
-        yield Sample(EXPIRY, min(it.expires_s for it in chain), target)
+    yield from tls_chain.summary(target[0], one.record.chain)
+    if one.record.agreed:
+        yield Sample(tls_chain.INFO, 1, (*target, *one.record.agreed))
     if one.answers:
         answer = one.answers[-1]
         yield Sample(VERSION, float(answer.version), target)

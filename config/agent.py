@@ -17,6 +17,7 @@ from config.credential import NamedCredential
 from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
 from config.milestones import Milestone
+from config.pairs import Pair
 from config.policy import Policy, load_policy
 from config.prometheus import PrometheusAccess
 from config.register import Level
@@ -121,6 +122,7 @@ class AgentConfig(Item):
     systems: tuple[System, ...] = ()
     machine_rooms: tuple[MachineRoom, ...] = ()
     probes: tuple[InstanceOf[Target], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     prices: tuple[Price, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     regions: tuple[Region, ...] = ()

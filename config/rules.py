@@ -110,7 +110,7 @@ def _classified(document: Document) -> None:
         for loc, row in document.rows("networks")
         if text(row, "classified") == "true"
     }
-    for section in ("links", "probes"):
+    for section in ("links", "probes", "pairs"):
         for loc, row in document.rows(section):
             network = text(row, "network")
             if network and network in places:
