@@ -1,4 +1,4 @@
-"""Samples to the text that Prometheus reads: rendered once when measured, joined when scraped.
+"""Samples to the text that Prometheus reads: kept when measured, made text when scraped.
 
 Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since counters are named
 `_total` and infos `_info` throughout; so one rendering of the samples serves both.
@@ -6,7 +6,7 @@ Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from math import isfinite, isnan
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -19,7 +19,8 @@ from collectors.base import Metric
 CLASSIC_TYPE = classic.CONTENT_TYPE_PLAIN_0_0_4
 OPENMETRICS_TYPE = openmetrics.CONTENT_TYPE_LATEST
 
-_WHOLE, _ANY = b" %d\n", b" %b\n"
+_NUMBERS = {int, float}
+"""What repr writes as a number; of their subclasses it is not known."""
 
 Series = tuple[Metric, float, tuple[str, ...]]
 """A sample, or whatever stands for one: metric, value, labels."""
@@ -29,9 +30,8 @@ class Exposition:
     """The text of every source (a target's values, a target's state, the agent's facts)."""
 
     def __init__(self) -> None:
-        self._families: dict[Metric, dict[Hashable, bytes]] = {}
+        self._families: dict[Metric, dict[Hashable, tuple[_Form, int]]] = {}
         self._order: list[Metric] = []
-        self._until_s: dict[Hashable, float] = {}
         self._forms: dict[Hashable, _Form] = {}
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
@@ -46,41 +46,43 @@ class Exposition:
         form = self._forms.get(source)
         if form is None or form.metrics != metrics or form.labels != labels:
             form = self._begin(source, _Form(metrics, labels))
-        for metric, lines in form.lines.items():
-            self._families[metric][source] = lines.fill(values)
-        self._until_s[source] = until_s
+        form.values, form.until_s = values, until_s
 
     def drop(self, source: Hashable) -> None:
         """Forget all that a source said."""
         if form := self._forms.pop(source, None):
-            for metric in form.lines:
+            for metric in form.families:
                 del self._families[metric][source]
-        self._until_s.pop(source, None)
 
     def _begin(self, source: Hashable, form: "_Form") -> "_Form":
         """Let a source say other series than before."""
         self.drop(source)
         self._forms[source] = form
-        new = form.lines.keys() - self._families.keys()
-        if new:
+        if new := form.families - self._families.keys():
             self._families |= {metric: {} for metric in new}
             self._order = sorted(self._families, key=lambda it: it.name)
+        for place, metric in enumerate(form.families):
+            self._families[metric][source] = form, place
         return form
 
     def render(self, steady_s: float, *, openmetrics_text: bool = False) -> bytes:
         """Join what holds at `steady_s` into one text, each family's samples together."""
-        for source in [it for it, until_s in self._until_s.items() if until_s <= steady_s]:
+        for source in [it for it, form in self._forms.items() if form.until_s <= steady_s]:
             self.drop(source)
+        for form in self._forms.values():
+            form.fill()
         header = _openmetrics_header if openmetrics_text else _classic_header
         parts: list[bytes] = []
         for metric in self._order:
-            if blocks := self._families[metric]:
+            if its := self._families[metric]:
                 parts.append(header(metric))
-                parts.extend(blocks.values())
+                parts += [form.blocks[place] for form, place in its.values()]
         if openmetrics_text:
+            # It ends with the one "# EOF".
             tail = openmetrics.generate_latest(self._process)  # type: ignore[no-untyped-call]
-            return b"".join([*parts, tail])  # it ends with the one "# EOF"
-        return b"".join([*parts, classic.generate_latest(self._process)])
+        else:
+            tail = classic.generate_latest(self._process)
+        return b"\n".join([*parts, tail])
 
 
 def wants_openmetrics(accept: str) -> bool:
@@ -114,39 +116,39 @@ def _quality(text: str) -> float:
 class _Form:
     """What a source says but for the values, which alone change from one time to the next.
 
-    Filled in, a sample costs a tenth of a microsecond: what counts where there are 100,000.
+    Filled in when somebody reads it, all at once: a sample costs a tenth of a microsecond, which
+    counts where there are 100,000, and nothing where a target is measured more often than read.
     """
 
     def __init__(self, metrics: tuple[Metric, ...], labels: tuple[tuple[str, ...], ...]) -> None:
         self.metrics, self.labels = metrics, labels
+        self.values: tuple[float, ...] = ()
+        self.until_s = 0.0
+        self.blocks: list[bytes] = []
+        """The lines of each family, without the last one's end."""
+        self._filled: tuple[float, ...] | None = None
         places: defaultdict[Metric, list[int]] = defaultdict(list)
         for place, metric in enumerate(metrics):
             places[metric].append(place)
-        self.lines = {
-            metric: _Lines("".join([_line(metric, labels[it]) for it in its_places]), its_places)
-            for metric, its_places in places.items()
-        }
+        self.families = places.keys()
+        self._sorted = _sorter([it for its in places.values() for it in its])
+        blocks = (
+            "".join([_line(metrics[it], labels[it]) for it in its]) for its in places.values()
+        )
+        # A label's newlines are escaped, so no line is empty but those between two families.
+        self._template = "\n".join(blocks).encode()
 
-
-class _Lines:
-    """The lines of one metric, with a mark for the value of each.
-
-    Marks are for whole numbers if all are, which saves half of the time, else for any octets. Only
-    a line's end has a newline, so no label looks like a mark.
-    """
-
-    def __init__(self, template: str, places: Sequence[int]) -> None:
-        self._template, self._mark = template.encode(), _WHOLE
-        self._pick = _picker(places)
-
-    def fill(self, values: tuple[float, ...]) -> bytes:
-        """Put in the metric's own of all the form's values."""
-        own = self._pick(values)
-        mark = _WHOLE if set(map(type, own)) == {int} else _ANY
-        if mark != self._mark:
-            self._template = self._template.replace(self._mark, mark)
-            self._mark = mark
-        return self._template % (own if mark == _WHOLE else tuple(map(_number, own)))
+    def fill(self) -> None:
+        """Make `blocks` what the values say now."""
+        if self._filled is not self.values:
+            self._filled = self.values
+            values = self._sorted(self.values)
+            if not _NUMBERS.issuperset(map(type, values)):  # as those that numpy makes
+                values = tuple([int(it) if isinstance(it, int) else float(it) for it in values])
+            lines = self._template % values
+            if not isfinite(sum(values)):
+                lines = _spelt(lines)
+            self.blocks = lines[:-1].split(b"\n\n")
 
 
 def _columns(
@@ -156,12 +158,8 @@ def _columns(
     return columns or ((), (), ())
 
 
-def _picker(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    step = places[1] - places[0] if len(places) > 1 else 1
-    evenly = range(places[0], places[-1] + 1, step)
-    if list(evenly) == places:
-        return itemgetter(slice(evenly.start, evenly.stop, step))
-    return itemgetter(*places)
+def _sorter(order: list[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]]:
+    return itemgetter(*order) if order != [*range(len(order))] else tuple
 
 
 def _line(metric: Metric, labels: Sequence[str]) -> str:
@@ -170,14 +168,14 @@ def _line(metric: Metric, labels: Sequence[str]) -> str:
         f'{name}="{_escaped(label)}"' for name, label in zip(metric.labels, labels, strict=True)
     )
     series = f"{metric.name}{{{pairs}}}" if pairs else metric.name
-    return series.replace("%", "%%") + _WHOLE.decode()
+    return series.replace("%", "%%") + " %a\n"
 
 
-def _number(value: float) -> bytes:
-    """With all its digits, and as Prometheus writes what is no number."""
-    if isfinite(value):
-        return str(value).encode()
-    return b"NaN" if isnan(value) else b"+Inf" if value > 0 else b"-Inf"
+def _spelt(lines: bytes) -> bytes:
+    """As Prometheus writes what is no number: only a value stands at the end of a line."""
+    for ours, its in ((b" nan\n", b" NaN\n"), (b" inf\n", b" +Inf\n"), (b" -inf\n", b" -Inf\n")):
+        lines = lines.replace(ours, its)
+    return lines
 
 
 def _escaped(text: str) -> str:
@@ -187,10 +185,10 @@ def _escaped(text: str) -> str:
 def _classic_header(metric: Metric) -> bytes:
     kind = "gauge" if metric.type == "info" else metric.type
     help_text = metric.help.replace("\\", r"\\")
-    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}\n".encode()
+    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}".encode()
 
 
 def _openmetrics_header(metric: Metric) -> bytes:
     family = metric.name.removesuffix("_total").removesuffix("_info")
     help_text = _escaped(metric.help)
-    return f"# HELP {family} {help_text}\n# TYPE {family} {metric.type}\n".encode()
+    return f"# HELP {family} {help_text}\n# TYPE {family} {metric.type}".encode()
