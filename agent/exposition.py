@@ -14,16 +14,13 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client import exposition as classic
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from collectors.base import Metric
+from collectors.base import Metric, Series
 
 CLASSIC_TYPE = classic.CONTENT_TYPE_PLAIN_0_0_4
 OPENMETRICS_TYPE = openmetrics.CONTENT_TYPE_LATEST
 
 _NUMBERS = {int, float}
 """What repr writes as a number; of their subclasses it is not known."""
-
-Series = tuple[Metric, float, tuple[str, ...]]
-"""A sample, or whatever stands for one: metric, value, labels."""
 
 
 class Exposition:

@@ -3,9 +3,9 @@
 All of a standing is numbers, so that thousands of them are written with every tick in a moment.
 """
 
-from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
+from typing import NamedTuple
 from zlib import crc32
 
 from agent.judge.rates import Fold, Run
@@ -33,8 +33,7 @@ _NONE = -1
 _MOST = 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A series' last reading, its open tick, its counters on /metrics.
 
     The fold is filled up to the reading.
