@@ -46,13 +46,13 @@ class Standing(NamedTuple):
         """Write it in `STANDING_BYTES` octets, without what its key says."""
         reading, fold, totals, dropped, since_s = self
         _, tick, covered_s, seen_s, amounts, run = fold
-        amount, other = _pair(amounts)
+        amount, other = amounts if len(amounts) > 1 else (amounts[0], nan)
         # A run is open after a gap only: where none is, its place says how long there was none.
         run_first = run_last = _NONE
         run_amount, run_other = nan if since_s is None else since_s, nan
         if run is not None:
             run_first, run_last = run.first, run.last
-            run_amount, run_other = _pair(run.amounts)
+            run_amount, run_other = (*run.amounts, nan)[:2]
         first: float | None
         second: float | None
         if isinstance(reading, GaugeReading):
@@ -109,10 +109,6 @@ def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
         levels = _known(first), _known(second)
         reading = CounterReading(*who, at, received, transmitted, bits, *levels, moved)  # type: ignore[arg-type]  # as it was written
     return Standing(reading, fold, (total, other), dropped, _known(a) if run is None else None)
-
-
-def _pair(amounts: tuple[float, ...]) -> tuple[float, float]:
-    return (amounts[0], amounts[1]) if len(amounts) > 1 else (amounts[0], nan)
 
 
 def _known(level: float) -> float | None:

@@ -9,7 +9,16 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, http, icmp, many_devices, snmp_poll, tcp, verdicts
+from tests.bench import (
+    agent_cost,
+    http,
+    icmp,
+    many_devices,
+    services,
+    snmp_poll,
+    tcp,
+    verdicts,
+)
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -36,6 +45,7 @@ def main() -> None:
     agent_cost.main()
     tcp.main()
     http.main()
+    services.main()
     verdicts.main()
 
 
