@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from time import perf_counter
 
-from agent.deadline import Deadlines
 from agent.isolation import must_not_answer, turned
 from collectors import story
 from collectors.base import (
@@ -29,6 +28,7 @@ from collectors.base import (
     Target,
     Tools,
 )
+from collectors.deadline import Deadlines
 
 log = logging.getLogger(__name__)
 
