@@ -6,6 +6,7 @@ Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import accumulate, pairwise
 from math import isfinite
 from operator import itemgetter
 from typing import Any
@@ -79,7 +80,7 @@ class Exposition:
             tail = openmetrics.generate_latest(self._process)  # type: ignore[no-untyped-call]
         else:
             tail = classic.generate_latest(self._process)
-        return b"\n".join([*parts, tail])
+        return b"".join([*parts, tail])
 
 
 def wants_openmetrics(accept: str) -> bool:
@@ -122,30 +123,46 @@ class _Form:
         self.values: tuple[float, ...] = ()
         self.until_s = 0.0
         self.blocks: list[bytes] = []
-        """The lines of each family, without the last one's end."""
+        """The lines of each family."""
         self._filled: tuple[float, ...] | None = None
         places: defaultdict[Metric, list[int]] = defaultdict(list)
         for place, metric in enumerate(metrics):
             places[metric].append(place)
         self.families = places.keys()
-        self._sorted = _sorter([it for its in places.values() for it in its])
-        blocks = (
-            "".join([_line(metrics[it], labels[it]) for it in its]) for its in places.values()
-        )
-        # A label's newlines are escaped, so no line is empty but those between two families.
-        self._template = "\n".join(blocks).encode()
+        order = [it for its in places.values() for it in its]
+        self._sorted = _sorter(order)
+        self._series = [_series(metrics[it], labels[it]) for it in order]
+        edges = pairwise([0, *accumulate(map(len, places.values()))])
+        self._parts = [slice(*it) for it in edges]
+        self._templates: list[bytes] = []
+        self._types: tuple[type, ...] | None = None
+        self._are_plain = True
 
     def fill(self) -> None:
         """Make `blocks` what the values say now."""
-        if self._filled is not self.values:
-            self._filled = self.values
-            values = self._sorted(self.values)
-            if not _NUMBERS.issuperset(map(type, values)):  # as those that numpy makes
-                values = tuple([int(it) if isinstance(it, int) else float(it) for it in values])
-            lines = self._template % values
-            if not isfinite(sum(values)):
-                lines = _spelt(lines)
-            self.blocks = lines[:-1].split(b"\n\n")
+        if self._filled is self.values:
+            return
+        self._filled = self.values
+        values = self._sorted(self.values)
+        types = tuple(map(type, values))
+        if types != self._types:
+            self._mark(types)
+        if not self._are_plain:
+            values = tuple([it if isinstance(it, int) else float(it) for it in values])
+        filled = zip(self._templates, self._parts, strict=True)
+        self.blocks = [template % values[part] for template, part in filled]
+        if not isfinite(sum(values)):
+            self.blocks = [*map(_spelt, self.blocks)]
+
+    def _mark(self, types: tuple[type, ...]) -> None:
+        """Make templates for values of these types: whole numbers take half of the time of others.
+
+        Those that are neither int nor float, as numpy's, have to be made such first.
+        """
+        marks = ("%d" if issubclass(it, int) else "%a" for it in types)
+        lines = [f"{it} {mark}\n" for it, mark in zip(self._series, marks, strict=True)]
+        self._templates = ["".join(lines[part]).encode() for part in self._parts]
+        self._types, self._are_plain = types, _NUMBERS.issuperset(types)
 
 
 def _columns(
@@ -159,13 +176,13 @@ def _sorter(order: list[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]
     return itemgetter(*order) if order != [*range(len(order))] else tuple
 
 
-def _line(metric: Metric, labels: Sequence[str]) -> str:
-    """Write a sample with a mark for its value."""
+def _series(metric: Metric, labels: Sequence[str]) -> str:
+    """Write whose value it is, as a part of a template."""
     pairs = ",".join(
         f'{name}="{_escaped(label)}"' for name, label in zip(metric.labels, labels, strict=True)
     )
     series = f"{metric.name}{{{pairs}}}" if pairs else metric.name
-    return series.replace("%", "%%") + " %a\n"
+    return series.replace("%", "%%")
 
 
 def _spelt(lines: bytes) -> bytes:
@@ -182,10 +199,10 @@ def _escaped(text: str) -> str:
 def _classic_header(metric: Metric) -> bytes:
     kind = "gauge" if metric.type == "info" else metric.type
     help_text = metric.help.replace("\\", r"\\")
-    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}".encode()
+    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}\n".encode()
 
 
 def _openmetrics_header(metric: Metric) -> bytes:
     family = metric.name.removesuffix("_total").removesuffix("_info")
     help_text = _escaped(metric.help)
-    return f"# HELP {family} {help_text}\n# TYPE {family} {metric.type}".encode()
+    return f"# HELP {family} {help_text}\n# TYPE {family} {metric.type}\n".encode()
