@@ -277,7 +277,8 @@ class Agent:
             state += probe_samples(observation)
         self._exposition.put(("state", key), state)
         samples = [it for it in observation.measurements if isinstance(it, Sample)]
-        samples += self._recorder.take(observation.measurements)
+        if len(samples) < len(observation.measurements):
+            samples += self._recorder.take(observation.measurements)
         if collector.probe:
             self._recorder.take(rounds.readings(collector, observation))
         # A probe that failed measured that: its last round-trip times no longer hold.

@@ -1,6 +1,5 @@
 """HTTP: is what a server answers right, and what does each step towards it take."""
 
-import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from yarl import URL
 
 from collectors import tls_chain
 from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
+from collectors.deadline import Deadlines
 from collectors.endpoint import Endpoint
 from collectors.http_judge import check, header
 from collectors.http_options import HttpTarget
@@ -64,7 +64,7 @@ async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         one = _Round(target, tools, endpoint, until_s)
         try:
-            async with asyncio.timeout(until_s - perf_counter()):
+            with tools.use(Deadlines).within(until_s - perf_counter()):
                 await _follow(one)
             check(target, one.answers[-1])
         except TimeoutError as error:

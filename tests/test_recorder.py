@@ -1,7 +1,5 @@
 """Readings in, ticks and /metrics out; the clocks are arguments, so days pass in a loop."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -267,7 +265,7 @@ def test_only_a_local_link_has_its_ports_speed_as_capacity() -> None:
     assert value(recorder.take([reading(0, 0)]), LINK_CAPACITY) is None
     local = reading(0, 0, subject="eth0", identity="local/eth0")
     assert value(recorder.take([local]), LINK_CAPACITY) == 1e9 / 8
-    recorder.take([replace(local, at=Moment(NOON + 60, 1_060.0))])
+    recorder.take([local._replace(at=Moment(NOON + 60, 1_060.0))])
     steps = {(step.subject, step.bits_per_second) for step in recorder.drain()[1]}
     assert steps == {("edu-a", None), ("tax", 2e6), ("eth0", 1e9)}
 

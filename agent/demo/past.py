@@ -7,7 +7,6 @@ Whole ticks are reckoned at once. The open one is read as an agent reads it, thr
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 
@@ -100,7 +99,7 @@ class Past:
             standing = unpacked(key, record.state)
             if standing and key in self._counters:
                 since_s = self._seen_since_s(self._counters[key])
-                record.state = replace(standing, seen_since_s=since_s).packed()
+                record.state = standing._replace(seen_since_s=since_s).packed()
         return records
 
     def _readings(self, at_s: float) -> Iterator[Measurement]:

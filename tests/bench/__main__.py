@@ -16,6 +16,7 @@ from tests.bench import (
     icmp,
     many_devices,
     progress,
+    services,
     snmp_poll,
     tcp,
     verdicts,
@@ -46,6 +47,7 @@ def main() -> None:
     agent_cost.main()
     tcp.main()
     http.main()
+    services.main()
     verdicts.main()
     progress.main()
     centre.main()
