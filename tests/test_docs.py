@@ -64,6 +64,7 @@ def test_every_command_that_the_readme_shows_exists() -> None:
     "page",
     [
         "README.md",
+        "README.zh-CN.md",
         "CONTRIBUTING.md",
         *sorted(str(it.relative_to(ROOT)) for it in (ROOT / "docs").glob("*.md")),
     ],

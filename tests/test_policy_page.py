@@ -13,9 +13,7 @@ import sys
 import tempfile
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import numpy as np
@@ -24,42 +22,14 @@ import yaml
 
 from agent.cli import netfold
 from tests import test_verdict as verdicts
+from tests.pages import BLOCK, assert_twins, codes, numbers, rows, sections
 
 ROOT = Path(__file__).parents[1]
 FILES = (ROOT / "docs" / "policy.md", ROOT / "docs" / "policy.zh-CN.md")
 ENGLISH, CHINESE = (it.read_text(encoding="utf-8") for it in FILES)
 PAGES = [pytest.param(ENGLISH, id="en"), pytest.param(CHINESE, id="zh")]
 
-BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"`([^`\n]+)`")
-NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-
 NETFOLD = 'netfold() { "$PYTHON" -m agent "$@"; }\n'
-
-
-class Block(NamedTuple):
-    """Something fenced: `yaml` is a file, `sh` makes one, `console` is commands and answers."""
-
-    kind: str
-    text: str
-
-
-def blocks(page: str) -> list[Block]:
-    """All that is fenced, in order."""
-    return [Block(kind, textwrap.dedent(text)) for _, kind, text in BLOCK.findall(page)]
-
-
-def sections(page: str) -> list[str]:
-    """The prose and tables under each heading, without what is fenced and without addresses."""
-    prose = re.sub(r"\]\([^)]*\)", "]", BLOCK.sub("", page))
-    return re.split(r"^#+ .*$", prose, flags=re.MULTILINE)[1:]
-
-
-def rows(page: str) -> Iterator[list[str]]:
-    """The cells of every row of a table, heads and rules too."""
-    for line in page.splitlines():
-        if line.startswith("|"):
-            yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def told(page: str) -> Counter[tuple[str, str]]:
@@ -67,7 +37,7 @@ def told(page: str) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for key, number, *_ in rows(page):
         if re.fullmatch(r"`(links|servers|systems|calendar|right_sizing|phases)\.\w+`", key):
-            found.update((key.strip("`"), it) for it in CODE.findall(number))
+            found.update((key.strip("`"), it) for it in codes(number))
     return found
 
 
@@ -143,7 +113,7 @@ def test_every_command_answers_as_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_named_in_the_text_is_one(page: str) -> None:
-    named = [it for it in CODE.findall(page) if it.startswith("netfold ")]
+    named = [it for it in codes(page) if it.startswith("netfold ")]
     assert len(named) >= 3
     for text in named:
         command: click.Command | None = netfold
@@ -187,17 +157,9 @@ def test_the_worked_cases_are_those_of_the_tests(page: str) -> None:
 
 
 def test_both_languages_have_the_same_sections_blocks_tables_codes_and_numbers() -> None:
-    assert blocks(ENGLISH) == blocks(CHINESE)
-    assert len(sections(ENGLISH)) == len(sections(CHINESE))
+    assert_twins(ENGLISH, CHINESE)
     for one, other in zip(sections(ENGLISH), sections(CHINESE), strict=True):
-        heading = one.strip()[:60]
-        assert set(CODE.findall(one)) == set(CODE.findall(other)), heading
-        assert set(NUMBER.findall(one)) == set(NUMBER.findall(other)), heading
-        assert len(list(rows(one))) == len(list(rows(other))), heading
-        links = [it.count("](") for it in (one, other)]
-        assert links[0] == links[1], heading
-    addresses = [re.findall(r"\]\((https?://[^)]+)\)", it) for it in (ENGLISH, CHINESE)]
-    assert addresses[0] == addresses[1]
+        assert numbers(one) == numbers(other), one.strip()[:60]
 
 
 if __name__ == "__main__":
