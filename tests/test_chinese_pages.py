@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import anchors, assert_twins, headings
+from tests.pages import anchors, assert_twins, headings, rows
 
 ROOT = Path(__file__).parents[1]
 MANUALS = ["README.md", "docs/operating.md"]
@@ -21,6 +21,31 @@ def both(page: str) -> tuple[str, str]:
 @pytest.mark.parametrize("page", MANUALS)
 def test_a_page_and_its_chinese_twin_have_the_same_sections_commands_and_codes(page: str) -> None:
     assert_twins(*both(page))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        pytest.param("### LinkDown\n", "", id="a-section-is-missing"),
+        pytest.param("### LinkDown\n", "#### LinkDown\n", id="a-section-is-deeper"),
+        pytest.param("`netfold once`", "`netfold run`", id="another-command"),
+        pytest.param("sysctl -w", "sysctl", id="another-block"),
+        pytest.param("| `exempt` |", "", id="a-row-is-missing"),
+        pytest.param("2147483647）", "2147483648）", id="another-number"),
+        pytest.param("](policy.md)", "](design.md)", id="another-page"),
+    ],
+)
+def test_a_difference_between_the_two_is_found(was: str, becomes: str) -> None:
+    english, chinese = both("docs/operating.md")
+    assert was in chinese
+    with pytest.raises(AssertionError):
+        assert_twins(english, chinese.replace(was, becomes, 1))
+
+
+@pytest.mark.parametrize("page", MANUALS)
+def test_tables_have_as_many_columns_in_chinese(page: str) -> None:
+    english, chinese = ([len(row) for row in rows(it)] for it in both(page))
+    assert english == chinese
 
 
 @pytest.mark.parametrize("page", MANUALS)
