@@ -15,6 +15,7 @@ import numpy as np
 from agent.history import Capacity, History, Record, SeriesKey
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Floats, Traffic
+from agent.judge.counted import counted
 from agent.judge.rates import Tick
 from agent.sources.rows import KEYS, LINK_COLUMNS
 from agent.sources.series import File, Series
@@ -38,9 +39,11 @@ class Taken:
 
     def __str__(self) -> str:
         taken, there, older = (self.ticks[it] for it in ("taken", "there", "older"))
-        text = f"took {taken} ticks of {self.links} links into the history"
-        text += f"; {there} that it had stay as they are" if there else ""
-        return text + (f"; {older} older than its retention are left out" if older else "")
+        text = f"took {counted(taken, 'tick')} of {counted(self.links, 'link')} into the history"
+        text += (
+            f"; {there} that it had {'stay' if there > 1 else 'stays'} as before" if there else ""
+        )
+        return text + (f"; left out as older than its retention: {older}" if older else "")
 
 
 def take(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.judge.counted import counted
 from config.sheets.columns import Sheet
 from config.sheets.importing import imported
 from config.writer import as_yaml
@@ -32,10 +33,15 @@ class Taken(NamedTuple):
     digest: str
 
     def __str__(self) -> str:
-        counts = ", ".join(
-            f"{count} {name.replace('_', ' ')}" for name, count in self.counts.items()
-        )
-        return f"{self.out}: {counts or 'nothing'}"
+        return f"{self.out}: {in_words(self.counts)}"
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """How many items there are of each section, as: 2 networks, 1 machine room."""
+    said = (
+        counted(count, name.replace("_", " ").removesuffix("s")) for name, count in counts.items()
+    )
+    return ", ".join(said) or "nothing"
 
 
 def take(file: Path, only: Sheet | None, out: Path, *, force: bool = False) -> Taken:

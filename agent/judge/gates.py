@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from agent.judge.counted import counted
+
 
 class Gate(NamedTuple):
     """One check; while it is not known, `holds` is None and `unseen` what was not seen."""
@@ -30,7 +32,7 @@ def none_of(name: str, left: Sequence[str] | None, what: str, unseen: str = "") 
     """A list that has to be empty; None: not known."""
     if left is None:
         return Gate(name, None, None, f"none {what}", unseen)
-    value = f"{what}: {', '.join(left)}" if left else f"none {what}"
+    value = f"{', '.join(left)} {what}" if left else "none"
     return Gate(name, not left, value, f"none {what}")
 
 
@@ -44,7 +46,7 @@ def days_at_least(name: str, now: bool | None, days: int, at_most: int, least: i
 
     `now`: whether it held on the last day known.
     """
-    value, wanted = f"{days} days", f"{least} days"
+    value, wanted = counted(days, "day"), counted(least, "day")
     if now is False:
         return Gate(name, False, "0 days", wanted)
     if days >= least:
