@@ -40,10 +40,8 @@ class Taken:
     def __str__(self) -> str:
         taken, there, older = (self.ticks[it] for it in ("taken", "there", "older"))
         text = f"took {counted(taken, 'tick')} of {counted(self.links, 'link')} into the history"
-        text += (
-            f"; {there} that it had {'stay' if there > 1 else 'stays'} as before" if there else ""
-        )
-        return text + (f"; left out as older than its retention: {older}" if older else "")
+        text += f"; {there} that it had stay as they are" if there else ""
+        return text + (f"; {older} older than its retention are left out" if older else "")
 
 
 def take(
@@ -80,12 +78,15 @@ def give(
     config: AgentConfig,
     reader: HistoryReader,
     output: TextIO,
+    note: str | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Write every seen tick of every link as `assess --series` and `take` read it.
 
-    What crossed in a time that was not seen has no place in such rows.
+    What crossed in a time that was not seen has no place in such rows. `note` is the first line.
     """
+    if note is not None:
+        output.write(f"{note}\n")
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow([*KEYS, *LINK_COLUMNS])
     first, last = reader.first_tick, reader.last_tick

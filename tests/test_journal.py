@@ -285,6 +285,18 @@ def test_the_commands_show_and_verify(tmp_path: Path) -> None:
     noted = head(tmp_path / "data")
     table = netfold("journal", "show", "-c", config)
     assert "phase: cut_over" in table.stdout
+    with opened(tmp_path / "data") as it:
+        policy = {
+            "hash": "sha256:0",
+            "changes": ["links.window_s: was 1, is 2"],
+            "terms": {"a": "long"},
+        }
+        it.append("policy", "policy", policy, "config", AT_S)
+    table = netfold("journal", "show", "-c", config)
+    assert "links.window_s: was 1, is 2" in table.stdout
+    assert "long" not in table.stdout
+    assert '"long"' in netfold("journal", "show", "--json", "-c", config).stdout
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
     (first, *_) = json.loads(netfold("journal", "show", "--json", "-c", config).stdout)
     assert {it: first[it] for it in ("n", "kind", "subject", "what", "by")} == {
         "n": 1,

@@ -350,6 +350,7 @@ def test_a_phase_is_declared_where_its_gates_hold_or_with_a_reason(tmp_path: Pat
     }
     assert entries[3].what == {"phase": "cut_over", "override": 3}
     (one,) = json.loads(netfold("phase", "show", "--json", "-c", config).stdout)
+    assert one["journal"] == f"sha256:{entries[-1].digest}"
     assert (one["declared"], one["observed"], one["unproven"]) == ("cut_over", "surveyed", True)
     text = netfold("phase", "show", "n00", "-c", config).stdout
     assert "database_moved: does not hold" in text
