@@ -310,7 +310,7 @@ def test_the_commands_show_and_verify(tmp_path: Path) -> None:
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     cut = netfold("journal", "verify", "--head", noted, "-c", config)
     assert (cut.returncode, cut.stdout) == (1, "")
-    assert "none of its 2 entries has the digest" in cut.stderr
+    assert "none of its entries (2) has the digest" in cut.stderr
     path.write_bytes(path.read_bytes()[:-5])
     torn = netfold("journal", "verify", "-c", config)
     assert (torn.returncode, torn.stderr.count("\n")) == (1, 1)

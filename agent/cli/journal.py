@@ -56,11 +56,11 @@ def verify(path: Path | None, head: str | None) -> None:
         stop(f"--head: not a digest: {head!r}; write its 64 digits, as /metrics has them", 2)
     journal, content = _content(path)
     if content.problem:
-        stop(f"{journal}: {content.problem}; the {len(content.entries)} before it are unbroken", 1)
+        stop(f"{journal}: {content.problem}; unbroken before it: {len(content.entries)}", 1)
     if head is not None and not content.has(head):
         count = len(content.entries)
         stop(
-            f"{journal}: none of its {count} entries has the digest {head}: entries were cut off "
+            f"{journal}: none of its entries ({count}) has the digest {head}: entries were cut off "
             "or written anew since that was noted; compare with a backup",
             1,
         )
