@@ -13,7 +13,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 _CHINESE = Path(__file__).parent / "zh.yaml"
 _TEXTS = {"title", "description", "label", "text", "displayName"}
-"""Keys of a board whose values people read; `label` and `text` are of variables and mappings too."""
+"""Keys of a board whose values people read, those of its variables and mappings among them."""
 
 _LEADS_TO = re.compile(r"(?<=/d/)(netfold-[a-z-]+)")
 

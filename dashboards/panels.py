@@ -102,7 +102,7 @@ def curves(
     unit: str = PERCENT,
     more: Mapping[str, str] | None = None,
 ) -> timeseries.Panel:
-    """What changes over time, a curve for each series; dashed lines at `levels`, with their colours.
+    """What changes over time, a curve for each series; dashed lines at `levels`, in their colours.
 
     `more` are further expressions by their legends.
     """

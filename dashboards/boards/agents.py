@@ -53,7 +53,9 @@ def agents() -> dict[str, Any]:
 
 
 def _now() -> Iterator[Builder[Panel]]:
-    yield figure("Agents", "Agents that are scraped.", f"count({_each(BUILD_INFO)})", NUMBER).span(4)
+    yield figure("Agents", "Agents that are scraped.", f"count({_each(BUILD_INFO)})", NUMBER).span(
+        4
+    )
     yield figure(
         "Targets not measured",
         "Devices and other targets whose last attempt failed.",

@@ -1,4 +1,4 @@
-"""One line, or a few: what they carry, what their interfaces say, and what their verdict rests on."""
+"""One line, or a few: what they carry, what their interfaces say, what their verdict rests on."""
 
 from collections.abc import Iterator
 from typing import Any
