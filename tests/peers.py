@@ -94,16 +94,28 @@ def prometheus(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[
         UnavailableError: Prometheus is not to be had here.
 
     """
+    with _prometheus(config, folder, f"--storage.tsdb.path={folder / 'data'}", *args) as server:
+        yield server
+
+
+@contextmanager
+def agent_mode(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[Prometheus]:
+    """Run one that keeps nothing and answers no query: it writes where `config` says."""
+    own = ("--enable-feature=agent", f"--storage.agent.path={folder / 'data'}")
+    with _prometheus(config, folder, *own, *args) as server:
+        yield server
+
+
+@contextmanager
+def _prometheus(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[Prometheus]:
     folder.mkdir(parents=True, exist_ok=True)
     # JSON is YAML too.
     (folder / "prometheus.yml").write_text(json.dumps(config))
     address = f"127.0.0.1:{free_port('tcp')}"
-    server = Prometheus(f"http://{address}", folder / "prometheus.log")
     with (
-        server.log.open("w") as log,
+        (folder / "prometheus.log").open("w") as log,
         peer("prometheus").popen(
             f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",
             *args,
             cwd=folder,
@@ -111,6 +123,7 @@ def prometheus(config: Mapping[str, Any], folder: Path, *args: str) -> Iterator[
             stderr=log,
         ) as process,
     ):
+        server = Prometheus(f"http://{address}", folder / "prometheus.log")
         try:
             eventually(lambda: _is_ready(server, process), deadline_s=30)
             yield server

@@ -14,8 +14,8 @@ TOGETHER = 50_000
 
 
 @contextmanager
-def victoria(samples: Iterable[str], folder: Path) -> Iterator[str]:
-    """Run one that holds old samples; its address.
+def victoria(samples: Iterable[str], folder: Path, *more: str) -> Iterator[str]:
+    """Run one that holds old samples; its address. `more` are options, the last of a name counts.
 
     Each is a line `name{label="value"} number time_s`.
 
@@ -32,6 +32,7 @@ def victoria(samples: Iterable[str], folder: Path) -> Iterator[str]:
         "-search.latencyOffset=0s",
         "-search.disableCache",
         "-memory.allowedBytes=200MB",
+        *more,
     )
     with (
         (folder / "log").open("w") as log,

@@ -29,7 +29,7 @@ from agent.verdict_metrics import (
 )
 from collectors.base import Metric
 from dashboards.board import NODES, board, chosen, here, variable
-from dashboards.board_rules import LINES_COUNT, RECLAIMABLE_SUM
+from dashboards.board_rules import LINES_COUNT, LOW_RANK, RECLAIMABLE_SUM
 from dashboards.boards.lines import LINES, with_network
 from dashboards.links import to_board, to_page
 from dashboards.panels import (
@@ -54,8 +54,10 @@ _NETWORK = 'network=~"$network"'
 _LOW = f'status=~"{LOW}"'
 _NETWORKS = here(chosen(NETWORK_INFO, _NETWORK))
 _LEAVING = is_leaving(NODES, _NETWORK)
-_LOW_VERDICTS = chosen(VERDICT["link"], _LOW)
-_LOW_LINES = f"{with_network(f'({_LOW_VERDICTS} == 1)')} unless {ON_NETWORK} {_LEAVING}"
+_MOST = 200
+_LOW_RANKS = here(f"{LOW_RANK}{{{NODES}, {_NETWORK}}}")
+_LOW_LINES = f"(topk({_MOST}, {_LOW_RANKS}) ^ 0)"
+"""1 for each line of the list; of 20,000 at a centre nobody reads all that are of low use."""
 
 
 def dedicated_networks() -> dict[str, Any]:
@@ -115,8 +117,9 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
     )
     yield rows(
         "Low-use lines",
-        "Lines that the data prove idle or of low use, the most yuan first; the networks that are "
-        "moving away left out. A line leads to its curve, a node to its agent's explanation.",
+        "Lines that the data prove idle or of low use, the 200 with the most yuan first; the "
+        "networks that are moving away left out. A line leads to its curve, a node to its agent's "
+        "explanation.",
         {"network": "Network", "link": "Line", "instance": "Node", "status": "Verdict"},
         [
             Column("Yearly cost", _of_line(LINK_COST), YUAN),
@@ -132,13 +135,13 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
 
 
 def _of_line(metric: Metric, *matchers: str) -> str:
-    return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () ({_LOW_LINES})"
+    return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () {_LOW_LINES}"
 
 
 def _proof() -> Iterator[Builder[Panel]]:
     def share(bound: str) -> str:
         above = chosen(TIME_ABOVE, 'rule=~"low_use:.*"', f'bound="{bound}"')
-        return f"{above} * {ON_LINK} group_left (network) ({_LOW_LINES})"
+        return f"{above} * {ON_LINK} group_left (network) {_LOW_LINES}"
 
     yield rows(
         "What proves the low-use lines",

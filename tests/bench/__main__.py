@@ -9,7 +9,7 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, http, icmp, many_devices, snmp_poll, tcp, verdicts
+from tests.bench import agent_cost, centre, http, icmp, many_devices, snmp_poll, tcp, verdicts
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -37,6 +37,7 @@ def main() -> None:
     tcp.main()
     http.main()
     verdicts.main()
+    centre.main()
 
 
 if __name__ == "__main__":
