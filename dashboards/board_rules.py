@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.facts import LINK_COST, LINK_INFO
 from agent.observe import FAILURES, PROBE_SUCCESS, SUCCESS
-from agent.verdict_metrics import RECLAIMABLE, VERDICT
+from agent.verdict_metrics import RECLAIMABLE, SEEN, VERDICT
 from collectors.server import CPU
 from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_leaving
 
@@ -24,7 +24,9 @@ declared. Lists are ordered by it, and nothing else: it is no amount of money.
 PROBES_GOOD = f"instance:{PROBE_SUCCESS.name}:sum"
 PROBES_ALL = f"instance:{PROBE_SUCCESS.name}:count"
 CPU_MEAN = f"instance:{CPU.name}:avg"
-MEASURED = f"instance:{SUCCESS.name}:avg"
+MEASURED = f"instance:{SUCCESS.name}:sum"
+TO_MEASURE = f"instance:{SUCCESS.name}:count"
+LEAST_SEEN = f"network:{SEEN.name}:min"
 FAILURES_RATE = f"instance:{FAILURES.name.removesuffix('_total')}:rate5m"
 
 
@@ -40,7 +42,9 @@ def board_rules() -> dict[str, Any]:
         PROBES_GOOD: f"sum {_NODE} ({PROBE_SUCCESS.name})",
         PROBES_ALL: f"count {_NODE} ({PROBE_SUCCESS.name})",
         CPU_MEAN: f"avg {_NODE} ({CPU.name})",
-        MEASURED: f"avg {_NODE} ({SUCCESS.name})",
+        MEASURED: f"sum {_NODE} ({SUCCESS.name})",
+        TO_MEASURE: f"count {_NODE} ({SUCCESS.name})",
+        LEAST_SEEN: f"min by (job, instance, network) ({SEEN.name} * {network})",
         FAILURES_RATE: f"sum by (job, instance, reason) (rate({FAILURES.name}[5m]))",
     }
     rules = [{"record": name, "expr": expression} for name, expression in recorded.items()]

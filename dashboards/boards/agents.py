@@ -10,14 +10,14 @@ from agent.app import RELOAD_SUCCESSFUL, RELOAD_TIME
 from agent.declared import JOURNAL_HEAD, JOURNAL_WRITABLE
 from agent.facts import BUILD_INFO, NODE_INFO, WAIVERS_EXPIRED
 from agent.keeper import SET_ASIDE, TICKS, WRITE_FAILURES
-from agent.observe import DURATION, LAST_SUCCESS, SUCCESS
+from agent.observe import DURATION, LAST_SUCCESS
 from agent.verdict_metrics import LAST_RUN, POLICY_INFO
 from collectors import services
 from collectors.base import Metric
 from collectors.echo import DROPS
 from collectors.snmp_interfaces import UNDECLARED
 from dashboards.board import NODES, board, chosen, here, rated
-from dashboards.board_rules import FAILURES_RATE, MEASURED
+from dashboards.board_rules import FAILURES_RATE, MEASURED, TO_MEASURE
 from dashboards.panels import (
     DATE,
     NUMBER,
@@ -34,6 +34,7 @@ from dashboards.promql import LATE_S
 
 _ON_NODE = "on (job, instance)"
 _NODE = {"instance": "Node"}
+_MEASURED, _TARGETS = (f"{it}{{{NODES}}}" for it in (MEASURED, TO_MEASURE))
 
 
 def agents() -> dict[str, Any]:
@@ -58,8 +59,8 @@ def _now() -> Iterator[Builder[Panel]]:
     )
     yield figure(
         "Targets not measured",
-        "Devices and other targets whose last attempt failed.",
-        f"sum(1 - {_each(SUCCESS)})",
+        "Devices and other targets whose last attempt failed, by the recording rules.",
+        f"sum({here(f'{_TARGETS} - {_MEASURED}')})",
         NUMBER,
         bad_from=1,
     ).span(4)
@@ -105,15 +106,14 @@ def _nodes() -> Iterator[Builder[Panel]]:
         return f"{series} * {_ON_NODE} group_right () ({versions})"
 
     labels = dict(zip(facts.split(", "), ("Name", "Department", "Region", "Level"), strict=True))
-    targets = chosen(SUCCESS)
     yield rows(
         "Nodes",
         "Whose each node is, its version, and how it is: its targets and those not measured, "
         "when it last judged and took a configuration, and the ticks that its history holds.",
         _NODE | labels | {"version": "Version"},
         [
-            Column("Targets", of_node(f"count by (job, instance) ({targets})"), NUMBER),
-            Column("Not measured", of_node(f"sum by (job, instance) (1 - {targets})"), NUMBER),
+            Column("Targets", of_node(_TARGETS), NUMBER),
+            Column("Not measured", of_node(f"({_TARGETS} - {_MEASURED})"), NUMBER),
             Column("Judged", f"1000 * {of_node(chosen(LAST_RUN))}", DATE),
             Column("Configured", f"1000 * {of_node(chosen(RELOAD_TIME))}", DATE),
             Column("Taken", of_node(chosen(RELOAD_SUCCESSFUL)), YES_NO),
@@ -144,7 +144,7 @@ def _measuring() -> Iterator[Builder[Panel]]:
     yield curves(
         "Targets measured",
         "Share of all targets of the chosen nodes, by the recording rules.",
-        f"avg({here(f'{MEASURED}{{{NODES}}}')})",
+        f"sum({here(_MEASURED)}) / sum({here(_TARGETS)})",
         "Measured",
     ).span(12)
     yield curves(

@@ -14,7 +14,6 @@ from agent.facts import (
     NETWORK_INFO,
     UPLINKS_SHARED,
 )
-from agent.observe import SUCCESS
 from agent.phase_metrics import DOUBLE_COST, GATE, MISMATCH, RESIDUAL, RETURNING, UNPROVEN
 from agent.verdict_metrics import (
     CONFIRMED,
@@ -29,8 +28,15 @@ from agent.verdict_metrics import (
 )
 from collectors.base import Metric
 from dashboards.board import NODES, board, chosen, here, variable
-from dashboards.board_rules import LINES_COUNT, LOW_RANK, RECLAIMABLE_SUM
-from dashboards.boards.lines import LINES, with_network
+from dashboards.board_rules import (
+    LEAST_SEEN,
+    LINES_COUNT,
+    LOW_RANK,
+    MEASURED,
+    RECLAIMABLE_SUM,
+    TO_MEASURE,
+)
+from dashboards.boards.lines import LINES
 from dashboards.links import to_board, to_page
 from dashboards.panels import (
     DATE,
@@ -158,15 +164,15 @@ def _proof() -> Iterator[Builder[Panel]]:
     )
     yield bars(
         "Not seen",
-        "The twenty lines of which the most was not seen, as a share of the policy's window. What "
-        "was not seen never makes a line look idler.",
-        f"topk(20, 1 - {with_network(chosen(SEEN))})",
-        "{{instance}} {{link}}",
+        "The twenty networks with the line of which the most was not seen, as a share of the "
+        "policy's window. What was not seen never makes a line look idler.",
+        f"topk(20, 1 - {here(f'{LEAST_SEEN}{{{NODES}, {_NETWORK}}}')})",
+        "{{instance}} {{network}}",
     ).span(16)
     yield figure(
         "Targets not measured",
-        "Devices and other targets whose last attempt failed.",
-        f"sum(1 - {here(chosen(SUCCESS))})",
+        "Devices and other targets whose last attempt failed, by the recording rules.",
+        f"sum({here(f'{TO_MEASURE}{{{NODES}}} - {MEASURED}{{{NODES}}}')})",
         NUMBER,
         bad_from=1,
     ).span(4)

@@ -54,11 +54,6 @@ _LABELS = {"network": "Network", "link": "Line", "instance": "Node"}
 _EXPLAINED = {"instance": to_page("link")}
 
 
-def with_network(series: str) -> str:
-    """Series of lines, those of the chosen networks only, and which network it is."""
-    return f"{series} * {ON_LINK} group_left (network) {here(chosen(LINK_INFO, _NETWORK))}"
-
-
 def lines() -> dict[str, Any]:
     """The board, as Grafana loads it."""
     return board(
