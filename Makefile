@@ -24,7 +24,7 @@ setup-dev: .venv/.installed-dev
 	@touch $@
 
 run: setup
-	@$(BIN)/netfold run $(if $(CONFIG),-c $(CONFIG))
+	@$(BIN)/netfold $(if $(CONFIG),run -c $(CONFIG),demo)
 
 test: setup-dev
 	@$(BIN)/python -m tests.testbed fetch

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from agent import clock, declared, facts, rounds
-from agent.assessor import Assessor, is_judged
+from agent.assessor import Assessor, Said, is_judged
 from agent.declared import Declared
 from agent.exposition import Exposition
 from agent.judge.rates import TICK_S
 from agent.keeper import Keeper
 from agent.observe import Attempts, Observation, is_shared, observe, observe_all, probe_samples
+from agent.pairs import Pairs
 from agent.recorder import Recorder
 from agent.round import collector_of
 from agent.scheduler import Key, Scheduler
@@ -29,6 +30,7 @@ from agent.web.server import listen
 from collectors import link as link_metrics
 from collectors.base import Collector, Metric, Sample, Target, Tools
 from config.agent import AgentConfig
+from config.pairs import places
 from config.problems import ConfigError
 from config.targets import contracts, targets
 
@@ -89,8 +91,11 @@ class Agent:
             is_shared=lambda target: is_shared(collector_of(target), target),
         )
         self._assessor = Assessor(path, self._keeper, tick_s)
+        self._pairs = Pairs()
         self.verdicts: list[dict[str, Any]] = []
         """What was last judged, as `assess --json` has it."""
+        self.phases: list[dict[str, Any]] = []
+        self.progress: dict[str, Any] | None = None
         self._declared = Declared({}, None)
         self._reloaded_s = 0.0
         self._taken = asyncio.Event()
@@ -171,20 +176,24 @@ class Agent:
             async with asyncio.timeout(FIRST_ROUND_S):
                 await self._scheduler.all_measured.wait()
         spare_what_lasts()
+        self._pairs.remember(await self._assessor.remembered(self.config))
         self._taken.clear()
         while True:
             config = await self._take_what_is_declared()
             ports = dict(self._ports_up())
             if (said := await self._assessor.assess(config, self._declared, ports)) is not None:
-                samples, self.verdicts = said
-                self._exposition.put("verdicts", samples)
+                self._say(said)
             elif not is_judged(self.config):
-                self.verdicts = []
+                self.verdicts, self.phases, self.progress = [], [], None
                 self._exposition.drop("verdicts")
             with suppress(TimeoutError):
                 async with asyncio.timeout(JUDGE_EVERY_S):
                     await self._taken.wait()
             self._taken.clear()
+
+    def _say(self, said: Said) -> None:
+        self._exposition.put("verdicts", said.samples)
+        self.verdicts, self.phases, self.progress = said.verdicts, said.phases, said.progress
 
     async def _take_what_is_declared(self) -> AgentConfig:
         """Bring journal and configuration together; what a command declared counts from now on."""
@@ -209,8 +218,10 @@ class Agent:
 
     def _apply(self, config: AgentConfig) -> None:
         at_s = clock.now().wall_s
-        for key in self._scheduler.follow(targets(config)):
+        for key in self._scheduler.follow(targets(config), places(config.pairs, config.probes)):
             self._forget(key)
+        for name in self._pairs.follow(config.pairs, config.probes):
+            self._exposition.drop(("pair", name))
         self._recorder.contract(*contracts(config), at_s)
         self._keeper.retention_s = config.retention_s
         self._tools.packets_per_s = config.probe_packets_per_second
@@ -266,7 +277,8 @@ class Agent:
             state += probe_samples(observation)
         self._exposition.put(("state", key), state)
         samples = [it for it in observation.measurements if isinstance(it, Sample)]
-        samples += self._recorder.take(observation.measurements)
+        if len(samples) < len(observation.measurements):
+            samples += self._recorder.take(observation.measurements)
         if collector.probe:
             self._recorder.take(rounds.readings(collector, observation))
         # A probe that failed measured that: its last round-trip times no longer hold.
@@ -274,6 +286,11 @@ class Agent:
             until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
             self._exposition.put(("values", key), samples, until_s)
         self._latest[key] = observation
+        for paired in self._pairs.take(observation):
+            self._recorder.take(paired.readings())
+            until_s = observation.at.steady_s + KEPT_INTERVALS * target.interval_s
+            name = paired.pair.name
+            self._exposition.put(("pair", name), self._pairs.samples(paired), until_s)
 
 
 def spare_what_lasts() -> None:

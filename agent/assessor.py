@@ -8,8 +8,10 @@ import logging
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent import clock, facts
 from agent.declared import Declared, follow
@@ -17,6 +19,7 @@ from agent.history import HistoryError
 from agent.judge.rates import TICK_S
 from agent.judge.tenure import Tenure, carry
 from agent.keeper import Keeper
+from agent.pairs import Remembered
 from agent.web.curve import Curve
 from collectors.base import Sample
 from config.agent import AgentConfig
@@ -30,8 +33,18 @@ PART_TICKS = 24
 """A curve shows the highest value of every two hours."""
 
 Subject = tuple[str, str]
-Said = tuple[list[Sample], list[dict[str, Any]]]
-"""One round of verdicts: as /metrics has them, and as `assess --json` has them."""
+
+
+class Said(NamedTuple):
+    """One round: as /metrics has it, and as `assess`, `phase show` and `progress` say it in JSON.
+
+    `progress` is None where no network moves.
+    """
+
+    samples: list[Sample]
+    verdicts: list[dict[str, Any]]
+    phases: list[dict[str, Any]]
+    progress: dict[str, Any] | None
 
 
 class Assessor:
@@ -43,11 +56,17 @@ class Assessor:
         self._tick_s = tick_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge")
         self._tenures: dict[Subject, Tenure] = {}
+        self._followed: tuple[AgentConfig, date] | None = None
 
     async def declared(self, config: AgentConfig) -> Declared:
         """What the journal declares, once what changed in the configuration stands in it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, follow, config, clock.now().wall_s)
+        at_s = clock.now().wall_s
+        before, today = self._followed, facts.day(at_s)
+        has_changed = before is None or before[0] is not config or before[1] != today
+        work = partial(follow, config, at_s, has_changed=has_changed)
+        found = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        self._followed = None if found.problem else (config, today)
+        return found
 
     async def assess(
         self, config: AgentConfig, declared: Declared, ports_up: Mapping[str, bool]
@@ -73,6 +92,17 @@ class Assessor:
         await self._keeper.keep(self._tenures)
         return said
 
+    async def remembered(self, config: AgentConfig) -> dict[str, Remembered]:
+        """The last rounds of each pair of probes, as far as the history has them."""
+        if not config.pairs:
+            return {}
+        loop = asyncio.get_running_loop()
+        end_tick = int(clock.now().wall_s // self._tick_s)
+        try:
+            return await loop.run_in_executor(self._thread, self._remembered, config, end_tick)
+        except HistoryError:
+            return {}  # the verdicts say so
+
     async def curve(self, config: AgentConfig, kind: str, subject: str) -> Curve:
         """The traffic of a link, or the CPU of a server, over the policy's window.
 
@@ -87,6 +117,13 @@ class Assessor:
     def close(self) -> None:
         """Wait for nothing: what is being judged is of no use any more."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _remembered(self, config: AgentConfig, end_tick: int) -> dict[str, Remembered]:
+        from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
+        from agent.parity import remembered  # noqa: PLC0415 - numpy, see above
+
+        with HistoryReader(self._path, self._tick_s) as reader:
+            return dict(remembered(config, reader, end_tick))
 
     def _curve(self, config: AgentConfig, kind: str, subject: str, at_s: float) -> Curve:
         from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
@@ -114,13 +151,17 @@ class Assessor:
         from agent import (  # noqa: PLC0415
             availability,
             data_centres,
+            phase_json,
             phase_metrics,
+            progress_json,
+            progress_metrics,
             reconciliation,
             verdict_metrics,
         )
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
         from agent.history_reader import HistoryReader  # noqa: PLC0415
         from agent.migration import migrations  # noqa: PLC0415 - numpy, see above
+        from agent.progress import counted, progress_of  # noqa: PLC0415 - numpy, see above
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy
         from agent.verdict import Verdict  # noqa: PLC0415 - numpy
         from agent.verdict_json import said_of  # noqa: PLC0415 - numpy, see above
@@ -133,8 +174,11 @@ class Assessor:
                 *assess_systems(config, reader, end_tick, today),
             ]
             probes = list(availability.samples(config, reader, end_tick))
-            moves = migrations(config, declared.timelines, reader, end_tick, verdicts, today=today)
-            phases = list(phase_metrics.samples(moves))
+            lines = declared.timelines
+            moves = list(migrations(config, lines, reader, end_tick, verdicts, today=today))
+        networks = list(counted(config, lines, moves, verdicts))
+        far = progress_of(config, networks, today)
+        phases = [*phase_metrics.samples(moves), *progress_metrics.samples(far, networks)]
         subjects = [(one.kind, one.subject) for one in verdicts]
         self._tenures = {
             subject: carry(
@@ -149,7 +193,12 @@ class Assessor:
         ]
         centres = data_centres.samples(data_centres.data_centres(config, verdicts))
         uses = reconciliation.samples(config, verdicts)
-        return [*samples, *centres, *probes, *phases, *uses], said
+        return Said(
+            [*samples, *centres, *probes, *phases, *uses],
+            said,
+            [phase_json.said_of(it) for it in moves],
+            progress_json.said_of(far) if networks else None,
+        )
 
 
 def _highest(values: list[float]) -> tuple[float | None, ...]:

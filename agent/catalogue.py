@@ -14,7 +14,9 @@ from agent import (
     facts,
     keeper,
     observe,
+    pairs,
     phase_metrics,
+    progress_metrics,
     reconciliation,
     recorder,
     verdict_metrics,
@@ -41,7 +43,7 @@ def catalogue() -> list[Metric]:
     modules = (
         *(facts, app, observe, recorder, keeper),
         *(verdict_metrics, availability, data_centres, reconciliation),
-        *(declared, phase_metrics),
+        *(declared, phase_metrics, progress_metrics, pairs),
     )
     parts = [module.METRICS for module in modules]
     found: dict[str, Metric] = {}

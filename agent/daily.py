@@ -38,11 +38,12 @@ def days(
     ]
     calendar = Calendar.until(today, config.policy.phases, end_tick, reader.tick_s)
     above = _above(config, reader, calendar, {it.name for it in moving})
-    up = _up(reader, calendar, [probe for it in moving for probe in it.successor.probes])
+    probes = {it.name: _targets(config, it.successor.probes) for it in moving}
+    up = _up(reader, calendar, (probe for its in probes.values() for probe in its))
     found = {}
     for network in moving:
         loud = above.get(network.name, calendar.nothing)
-        green = _rarest([up[it] for it in network.successor.probes]) or calendar.nothing
+        green = _rarest([up[it] for it in probes[network.name]]) or calendar.nothing
         found[network.name] = tuple(map(Day, calendar.days, loud, green))
     return found
 
@@ -106,6 +107,19 @@ def _above(
         ]
         for name, lines in of_lines.items()
     }
+
+
+def _targets(config: AgentConfig, written: Iterable[str]) -> list[str]:
+    """The names in the history of probes as written: of two families, or a range, all of them."""
+    found: list[str] = []
+    for name in written:
+        its = [
+            it.name
+            for it in config.probes
+            if it.name in {name, f"{name}-{it.family}", f"{name}-{it.address}"}
+        ]
+        found += its or [name]
+    return found
 
 
 def _up(

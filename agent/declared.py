@@ -66,15 +66,18 @@ class Declared(NamedTuple):
     problem: str | None = None
 
 
-def follow(config: AgentConfig, at_s: float) -> Declared:
+def follow(config: AgentConfig, at_s: float, *, has_changed: bool = True) -> Declared:
     """Write what changed in the configuration since it was last written; the agent does this.
 
+    Where neither it nor the day is another one since the agent last did, only a journal begun anew
+    is written: a command beside the agent may have read a newer file and written what it says.
     Without a journal that can be written, what the configuration says counts from today.
     """
     today = facts.day(at_s)
     try:
         with opened(config.data_dir) as journal:
-            bring_up(journal, config, at_s)
+            if has_changed or not journal.entries:
+                bring_up(journal, config, at_s)
             return Declared(timelines(journal.entries), journal.entries[-1].digest)
     except JournalError as error:
         return look(config, today)._replace(head=None, problem=str(error))

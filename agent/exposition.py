@@ -1,4 +1,4 @@
-"""Samples to the text that Prometheus reads: rendered once when measured, joined when scraped.
+"""Samples to the text that Prometheus reads: kept when measured, made text when scraped.
 
 Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since counters are named
 `_total` and infos `_info` throughout; so one rendering of the samples serves both.
@@ -6,7 +6,8 @@ Text 0.0.4 and OpenMetrics 1.0 differ only in their headers and their end, since
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from math import isfinite, isnan
+from itertools import accumulate, pairwise
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -14,24 +15,21 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client import exposition as classic
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from collectors.base import Metric
+from collectors.base import Metric, Series
 
 CLASSIC_TYPE = classic.CONTENT_TYPE_PLAIN_0_0_4
 OPENMETRICS_TYPE = openmetrics.CONTENT_TYPE_LATEST
 
-_WHOLE, _ANY = b" %d\n", b" %b\n"
-
-Series = tuple[Metric, float, tuple[str, ...]]
-"""A sample, or whatever stands for one: metric, value, labels."""
+_NUMBERS = {int, float}
+"""What repr writes as a number; of their subclasses it is not known."""
 
 
 class Exposition:
     """The text of every source (a target's values, a target's state, the agent's facts)."""
 
     def __init__(self) -> None:
-        self._families: dict[Metric, dict[Hashable, bytes]] = {}
+        self._families: dict[Metric, dict[Hashable, tuple[_Form, int]]] = {}
         self._order: list[Metric] = []
-        self._until_s: dict[Hashable, float] = {}
         self._forms: dict[Hashable, _Form] = {}
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
@@ -46,41 +44,43 @@ class Exposition:
         form = self._forms.get(source)
         if form is None or form.metrics != metrics or form.labels != labels:
             form = self._begin(source, _Form(metrics, labels))
-        for metric, lines in form.lines.items():
-            self._families[metric][source] = lines.fill(values)
-        self._until_s[source] = until_s
+        form.values, form.until_s = values, until_s
 
     def drop(self, source: Hashable) -> None:
         """Forget all that a source said."""
         if form := self._forms.pop(source, None):
-            for metric in form.lines:
+            for metric in form.families:
                 del self._families[metric][source]
-        self._until_s.pop(source, None)
 
     def _begin(self, source: Hashable, form: "_Form") -> "_Form":
         """Let a source say other series than before."""
         self.drop(source)
         self._forms[source] = form
-        new = form.lines.keys() - self._families.keys()
-        if new:
+        if new := form.families - self._families.keys():
             self._families |= {metric: {} for metric in new}
             self._order = sorted(self._families, key=lambda it: it.name)
+        for place, metric in enumerate(form.families):
+            self._families[metric][source] = form, place
         return form
 
     def render(self, steady_s: float, *, openmetrics_text: bool = False) -> bytes:
         """Join what holds at `steady_s` into one text, each family's samples together."""
-        for source in [it for it, until_s in self._until_s.items() if until_s <= steady_s]:
+        for source in [it for it, form in self._forms.items() if form.until_s <= steady_s]:
             self.drop(source)
+        for form in self._forms.values():
+            form.fill()
         header = _openmetrics_header if openmetrics_text else _classic_header
         parts: list[bytes] = []
         for metric in self._order:
-            if blocks := self._families[metric]:
+            if its := self._families[metric]:
                 parts.append(header(metric))
-                parts.extend(blocks.values())
+                parts += [form.blocks[place] for form, place in its.values()]
         if openmetrics_text:
+            # It ends with the one "# EOF".
             tail = openmetrics.generate_latest(self._process)  # type: ignore[no-untyped-call]
-            return b"".join([*parts, tail])  # it ends with the one "# EOF"
-        return b"".join([*parts, classic.generate_latest(self._process)])
+        else:
+            tail = classic.generate_latest(self._process)
+        return b"".join([*parts, tail])
 
 
 def wants_openmetrics(accept: str) -> bool:
@@ -114,39 +114,55 @@ def _quality(text: str) -> float:
 class _Form:
     """What a source says but for the values, which alone change from one time to the next.
 
-    Filled in, a sample costs a tenth of a microsecond: what counts where there are 100,000.
+    Filled in when somebody reads it, all at once: a sample costs a tenth of a microsecond, which
+    counts where there are 100,000, and nothing where a target is measured more often than read.
     """
 
     def __init__(self, metrics: tuple[Metric, ...], labels: tuple[tuple[str, ...], ...]) -> None:
         self.metrics, self.labels = metrics, labels
+        self.values: tuple[float, ...] = ()
+        self.until_s = 0.0
+        self.blocks: list[bytes] = []
+        """The lines of each family."""
+        self._filled: tuple[float, ...] | None = None
         places: defaultdict[Metric, list[int]] = defaultdict(list)
         for place, metric in enumerate(metrics):
             places[metric].append(place)
-        self.lines = {
-            metric: _Lines("".join([_line(metric, labels[it]) for it in its_places]), its_places)
-            for metric, its_places in places.items()
-        }
+        self.families = places.keys()
+        order = [it for its in places.values() for it in its]
+        self._sorted = _sorter(order)
+        self._series = [_series(metrics[it], labels[it]) for it in order]
+        edges = pairwise([0, *accumulate(map(len, places.values()))])
+        self._parts = [slice(*it) for it in edges]
+        self._templates: list[bytes] = []
+        self._types: tuple[type, ...] | None = None
+        self._are_plain = True
 
+    def fill(self) -> None:
+        """Make `blocks` what the values say now."""
+        if self._filled is self.values:
+            return
+        self._filled = self.values
+        values = self._sorted(self.values)
+        types = tuple(map(type, values))
+        if types != self._types:
+            self._mark(types)
+        if not self._are_plain:
+            values = tuple([it if isinstance(it, int) else float(it) for it in values])
+        filled = zip(self._templates, self._parts, strict=True)
+        self.blocks = [template % values[part] for template, part in filled]
+        if not isfinite(sum(values)):
+            self.blocks = [*map(_spelt, self.blocks)]
 
-class _Lines:
-    """The lines of one metric, with a mark for the value of each.
+    def _mark(self, types: tuple[type, ...]) -> None:
+        """Make templates for values of these types: whole numbers take half of the time of others.
 
-    Marks are for whole numbers if all are, which saves half of the time, else for any octets. Only
-    a line's end has a newline, so no label looks like a mark.
-    """
-
-    def __init__(self, template: str, places: Sequence[int]) -> None:
-        self._template, self._mark = template.encode(), _WHOLE
-        self._pick = _picker(places)
-
-    def fill(self, values: tuple[float, ...]) -> bytes:
-        """Put in the metric's own of all the form's values."""
-        own = self._pick(values)
-        mark = _WHOLE if set(map(type, own)) == {int} else _ANY
-        if mark != self._mark:
-            self._template = self._template.replace(self._mark, mark)
-            self._mark = mark
-        return self._template % (own if mark == _WHOLE else tuple(map(_number, own)))
+        Those that are neither int nor float, as numpy's, have to be made such first.
+        """
+        marks = ("%d" if issubclass(it, int) else "%a" for it in types)
+        lines = [f"{it} {mark}\n" for it, mark in zip(self._series, marks, strict=True)]
+        self._templates = ["".join(lines[part]).encode() for part in self._parts]
+        self._types, self._are_plain = types, _NUMBERS.issuperset(types)
 
 
 def _columns(
@@ -156,28 +172,24 @@ def _columns(
     return columns or ((), (), ())
 
 
-def _picker(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    step = places[1] - places[0] if len(places) > 1 else 1
-    evenly = range(places[0], places[-1] + 1, step)
-    if list(evenly) == places:
-        return itemgetter(slice(evenly.start, evenly.stop, step))
-    return itemgetter(*places)
+def _sorter(order: list[int]) -> Callable[[tuple[float, ...]], tuple[float, ...]]:
+    return itemgetter(*order) if order != [*range(len(order))] else tuple
 
 
-def _line(metric: Metric, labels: Sequence[str]) -> str:
-    """Write a sample with a mark for its value."""
+def _series(metric: Metric, labels: Sequence[str]) -> str:
+    """Write whose value it is, as a part of a template."""
     pairs = ",".join(
         f'{name}="{_escaped(label)}"' for name, label in zip(metric.labels, labels, strict=True)
     )
     series = f"{metric.name}{{{pairs}}}" if pairs else metric.name
-    return series.replace("%", "%%") + _WHOLE.decode()
+    return series.replace("%", "%%")
 
 
-def _number(value: float) -> bytes:
-    """With all its digits, and as Prometheus writes what is no number."""
-    if isfinite(value):
-        return str(value).encode()
-    return b"NaN" if isnan(value) else b"+Inf" if value > 0 else b"-Inf"
+def _spelt(lines: bytes) -> bytes:
+    """As Prometheus writes what is no number: only a value stands at the end of a line."""
+    for ours, its in ((b" nan\n", b" NaN\n"), (b" inf\n", b" +Inf\n"), (b" -inf\n", b" -Inf\n")):
+        lines = lines.replace(ours, its)
+    return lines
 
 
 def _escaped(text: str) -> str:

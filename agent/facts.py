@@ -1,7 +1,7 @@
 """What the configuration says, as samples: names, contracts and costs to join the others with."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from agent.judge.uplinks import shared_uplinks
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, Network, Phase
+from config.inventory import Link, MachineRoom, Network, Phase, Server, System
 
 _DAY_S = 86_400
 
@@ -43,6 +43,24 @@ LINK_CONTRACT_END = Metric(
     "gauge",
     "End of the last day of the link's contract (Asia/Shanghai).",
     ("link",),
+)
+LINK_NOTICE_BY = Metric(
+    "netfold_link_notice_by_timestamp_seconds",
+    "gauge",
+    "End of the last day to give notice of the end of the link's contract (Asia/Shanghai).",
+    ("link",),
+)
+LINK_INTERFACE = Metric(
+    "netfold_link_interface_info",
+    "info",
+    "Which device's interface a link is bound to; without a device it is this host's own.",
+    ("link", "device", "interface"),
+)
+EXEMPT_UNTIL = Metric(
+    "netfold_exempt_until_timestamp_seconds",
+    "gauge",
+    "End of the last day that an exemption counts (Asia/Shanghai); kind: what is exempt.",
+    ("kind", "subject"),
 )
 NETWORK_INFO = Metric(
     "netfold_network_info",
@@ -84,6 +102,9 @@ METRICS = (
     LINK_INFO,
     LINK_COST,
     LINK_CONTRACT_END,
+    LINK_NOTICE_BY,
+    LINK_INTERFACE,
+    EXEMPT_UNTIL,
     NETWORK_INFO,
     NETWORK_COST,
     NETWORK_PHASE,
@@ -117,7 +138,7 @@ def samples(config: AgentConfig, today: date) -> list[Sample]:
         found += _of_link(link)
     for server in config.servers:
         found.append(Sample(SERVER_INFO, 1, (server.name, server.data_centre or "")))
-    return found
+    return [*found, *_exemptions(config)]
 
 
 def _of_network(network: Network) -> Iterator[Sample]:
@@ -155,8 +176,31 @@ def _of_link(link: Link) -> Iterator[Sample]:
     if link.annual_cost_yuan is not None:
         yield Sample(LINK_COST, link.annual_cost_yuan, name)
     if link.contract_end is not None:
-        begin = datetime.combine(link.contract_end, time(), SHANGHAI)
-        yield Sample(LINK_CONTRACT_END, begin.timestamp() + _DAY_S, name)  # 9999-12-31 has no next
+        yield Sample(LINK_CONTRACT_END, _end_s(link.contract_end), name)
+    if link.notice_by is not None:
+        yield Sample(LINK_NOTICE_BY, _end_s(link.notice_by), name)
+    where = link.interface
+    interface = where.bound_by[1] if where.bound_by else where.local or ""
+    yield Sample(LINK_INTERFACE, 1, (link.name, where.device or "", interface))
+
+
+def _exemptions(config: AgentConfig) -> Iterator[Sample]:
+    sections: dict[str, Sequence[Network | Link | Server | System | MachineRoom]] = {
+        "network": config.networks,
+        "link": config.links,
+        "server": config.servers,
+        "system": config.systems,
+        "machine_room": config.machine_rooms,
+    }
+    for kind, items in sections.items():
+        for item in items:
+            if item.exempt is not None:
+                yield Sample(EXEMPT_UNTIL, _end_s(item.exempt.until), (kind, item.name))
+
+
+def _end_s(last: date) -> float:
+    """When a day is over in Asia/Shanghai; 9999-12-31 has no next one to begin."""
+    return datetime.combine(last, time(), SHANGHAI).timestamp() + _DAY_S
 
 
 def _revision() -> str:

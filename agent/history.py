@@ -190,12 +190,13 @@ class History:
         states = dict.fromkeys(self._slots.give(db, records.keys()), history_rows.NOWHERE)
         rates: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         runs: list[tuple[int, int, int, str]] = []
+        given = self._slots.given
         for key, record in records.items():
-            slots = self._slots.given[key]
+            slots = given[key]
             for number, values in record.ticks:
-                of_tick = rates[number]
-                of_tick[0].extend(slots)
-                of_tick[1].extend(values)
+                seen, its = rates[number]
+                seen += slots
+                its += values
             if record.runs:
                 runs += _rows(slots[0], record.runs.values())
                 self._slots.note(db, slots, max(it.last for it in record.runs.values()))

@@ -12,8 +12,10 @@ from agent.daily import days
 from agent.declared import Declaration, Timelines
 from agent.history_reader import HistoryReader
 from agent.judge.days import Day
+from agent.judge.paired import Parity
 from agent.judge.phases import LEFT, PhaseEvidence, Standing, stand
 from agent.judge.status import Status
+from agent.parity import parities, unknown
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
@@ -58,12 +60,14 @@ def migrations(
     lines = {(it.kind, it.subject): it for it in verdicts if isinstance(it, Verdict)}
     up = reader.ports(end_tick * reader.tick_s - PORTS_KNOWN_S)
     of_days = days(config, reader, end_tick, today, movers(config))
-    yield from _all(config, timelines, _Seen(of_days, up, lines), today)
+    left = {name: on for name, it in timelines.items() if (on := cut_over_on(it)) is not None}
+    compared = parities(config, reader, end_tick, left)
+    yield from _all(config, timelines, _Seen(of_days, up, lines, compared), today)
 
 
 def declared_only(config: AgentConfig, timelines: Timelines, today: date) -> Iterator[Migration]:
     """The same without a history: nothing that is measured is known."""
-    yield from _all(config, timelines, _Seen({}, {}, {}), today)
+    yield from _all(config, timelines, _Seen({}, {}, {}, unknown(config)), today)
 
 
 def movers(config: AgentConfig) -> list[Network]:
@@ -90,11 +94,28 @@ def cut_over_on(timeline: Iterable[Declaration]) -> date | None:
     return began
 
 
+def links_by_network(links: Iterable[Link]) -> dict[str, list[Link]]:
+    """The links of each network that has any."""
+    found: dict[str, list[Link]] = {}
+    for link in links:
+        found.setdefault(link.network, []).append(link)
+    return found
+
+
+def annual_cost_yuan(network: Network, links: Sequence[Link]) -> float | None:
+    """The network's, or its lines' together where each one's is declared."""
+    if network.annual_cost_yuan is not None:
+        return network.annual_cost_yuan
+    costs = [it.annual_cost_yuan for it in links if it.annual_cost_yuan is not None]
+    return sum(costs) if costs and len(costs) == len(links) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     days: Mapping[str, tuple[Day, ...]]
     up: Mapping[str, bool]
     verdicts: Mapping[tuple[str, str], Verdict]
+    parities: Mapping[str, tuple[Parity, ...]]
 
     def ports_up(self, links: Sequence[Link]) -> tuple[str, ...] | None:
         """The lines whose port is up; None if none is known to be, and not all to be down."""
@@ -118,9 +139,7 @@ class _Seen:
 def _all(
     config: AgentConfig, timelines: Timelines, seen: _Seen, today: date
 ) -> Iterator[Migration]:
-    links: dict[str, list[Link]] = {}
-    for link in config.links:
-        links.setdefault(link.network, []).append(link)
+    links = links_by_network(config.links)
     for network in movers(config):
         timeline = timelines.get(network.name, ())
         its = links.get(network.name, [])
@@ -156,6 +175,7 @@ def _evidence(
         undecided=None if units is None else tuple(it.subject for it in undecided),
         unseen_periods=None if units is None else tuple(sorted(periods)),
         days=seen.days.get(network.name, ()),
+        parities=seen.parities.get(network.name, ()),
         ports_up=seen.ports_up(links),
         contracts_end=max(ends) if ends and len(ends) == len(links) else None,
     )
@@ -164,7 +184,7 @@ def _evidence(
 def _missing(network: Network, links: Sequence[Link]) -> Iterator[str]:
     if network.owner is None:
         yield "owner"
-    if _annual_cost_yuan(network, links) is None:
+    if annual_cost_yuan(network, links) is None:
         yield "annual_cost_yuan"
     if not links and not network.classified:
         yield "links"
@@ -175,17 +195,9 @@ def _missing(network: Network, links: Sequence[Link]) -> Iterator[str]:
             yield f"contract_end of {link.name}"
 
 
-def _annual_cost_yuan(network: Network, links: Sequence[Link]) -> float | None:
-    """The network's, or its lines' together where each one's is declared."""
-    if network.annual_cost_yuan is not None:
-        return network.annual_cost_yuan
-    costs = [it.annual_cost_yuan for it in links if it.annual_cost_yuan is not None]
-    return sum(costs) if costs and len(costs) == len(links) else None
-
-
 def _double_cost_yuan(
     network: Network, links: Sequence[Link], timeline: Sequence[Declaration], today: date
 ) -> float | None:
-    yearly = _annual_cost_yuan(network, links)
+    yearly = annual_cost_yuan(network, links)
     ran = double_running_days(timeline, today)
     return None if yearly is None or not ran else yearly / _YEAR_DAYS * ran

@@ -12,7 +12,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from time import perf_counter
 
-from agent.deadline import Deadlines
 from agent.isolation import must_not_answer, turned
 from collectors import story
 from collectors.base import (
@@ -25,9 +24,11 @@ from collectors.base import (
     Moment,
     Reason,
     Sample,
+    Series,
     Target,
     Tools,
 )
+from collectors.deadline import Deadlines
 
 log = logging.getLogger(__name__)
 
@@ -239,19 +240,18 @@ class Attempts:
                 log.warning(_words(target, observation.reason), extra=facts)
         self.last_reason = observation.reason
 
-    def samples(self, observation: Observation) -> list[Sample]:
+    def samples(self, observation: Observation) -> list[Series]:
         """What /metrics says after this attempt."""
         target = observation.target
         labels = (target.name, target.kind)
-        samples = [
-            Sample(SUCCESS, int(observation.reason is None), labels),
-            Sample(DURATION, observation.duration_s, labels),
+        samples: list[Series] = [
+            (SUCCESS, int(observation.reason is None), labels),
+            (DURATION, observation.duration_s, labels),
         ]
-        samples += [
-            Sample(FAILURES, count, (*labels, reason)) for reason, count in self.failures.items()
-        ]
+        for reason, count in self.failures.items():
+            samples.append((FAILURES, count, (*labels, reason)))
         if self.last_success_s is not None:
-            samples.append(Sample(LAST_SUCCESS, self.last_success_s, labels))
+            samples.append((LAST_SUCCESS, self.last_success_s, labels))
         return samples
 
 
@@ -264,16 +264,17 @@ def _words(target: Target, reason: Reason | None) -> str:
     return "isolation is breached" if is_breach else "isolation is not proven"
 
 
-def probe_samples(observation: Observation) -> list[Sample]:
+def probe_samples(observation: Observation) -> list[Series]:
     """What every kind of probe says; a local fault says nothing of the target."""
     target = observation.target
+    name = (target.name,)
     facts = (target.network or "", target.purpose or "", _family(target))
-    samples = [Sample(PROBE_INFO, 1, (target.name, target.kind, *facts))]
+    samples: list[Series] = [(PROBE_INFO, 1, (target.name, target.kind, *facts))]
     if observation.is_conclusive:
         is_good = observation.reason is None
-        samples.append(Sample(PROBE_SUCCESS, int(is_good), (target.name,)))
+        samples.append((PROBE_SUCCESS, int(is_good), name))
         if must_not_answer(target):
-            samples.append(Sample(BREACHED, int(not is_good), (target.name,)))
+            samples.append((BREACHED, int(not is_good), name))
     return samples
 
 

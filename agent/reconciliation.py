@@ -9,7 +9,7 @@ from agent.judge.silence import Silence, silence
 from agent.judge.status import Status
 from agent.observe import Observation
 from agent.systems import SystemVerdict, assess_systems
-from agent.verdict import Verdict
+from agent.verdict import Verdict, is_exempt
 from collectors import link as link_metrics
 from collectors.base import CounterReading, Metric, Sample
 from config.agent import AgentConfig
@@ -24,9 +24,12 @@ METRICS = (USE_UNSEEN,)
 
 
 def silences(config: AgentConfig, reader: HistoryReader, end_tick: int) -> dict[str, Silence]:
-    """The links that end the policy's window in silence."""
+    """The links that end the policy's window in silence, but for those that are exempt."""
     ticks = int(config.policy.links.window_s // reader.tick_s)
-    names = [link.name for link in config.links]
+    today = facts.day(end_tick * reader.tick_s)
+    exempt = {it.name for it in config.networks if is_exempt(today, it.exempt)}
+    its = (it for it in config.links if it.network not in exempt)
+    names = [it.name for it in its if not is_exempt(today, it.exempt)]
     windows = reader.traffic(names, end_tick - ticks, ticks)
     return {name: found for name, traffic in windows if (found := silence(traffic))}
 

@@ -6,7 +6,6 @@ by `drain`, and given back by `put_back` where it could not be written.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from agent.history import Capacity, Record, SeriesKey
 from agent.judge.rates import (
@@ -153,7 +152,9 @@ class Recorder:
 
     def _count(self, reading: CounterReading) -> list[Sample]:
         key = SeriesKey(reading.kind, reading.subject, reading.identity, "octets")
-        before = self._standings.get(key)
+        rebound = self._identities.get(_subject(key), key.identity) != key.identity
+        # What crossed an interface while the link was bound to another one was not the link's.
+        before = None if rebound else self._standings.get(key)
         if before is None or not isinstance(before.reading, CounterReading):
             fold = begin(reading.at.wall_s, 2, self._tick_s)
             after = Standing(reading, fold, (reading.receive_bytes, reading.transmit_bytes))
@@ -164,25 +165,26 @@ class Recorder:
             dropped = before.dropped + (span is Gap.IMPLAUSIBLE)
             since_s = seen_since(before.reading, reading, span, _seen_since_s(before), self._tick_s)
             after = Standing(reading, fold, totals, dropped, since_s)
-        if self._identities.get(_subject(key), key.identity) != key.identity:
+        if rebound:
             # Bound to another interface: a jump to that one's count would look like traffic.
-            after = replace(after, totals=(0, 0))
+            after = after._replace(totals=(0, 0))
         self._standings[key] = after
         self._identities[_subject(key)] = key.identity
         return self._link_samples(reading, after) if reading.kind == "link" else []
 
     def _level(self, reading: GaugeReading) -> float | None:
         """Fold a level in; return it as it is kept."""
-        key = SeriesKey(reading.kind, reading.subject, reading.identity, reading.measure)
+        kind, subject, identity, at, measure, _, _ = reading
+        key = SeriesKey(kind, subject, identity, measure)
         before = self._standings.get(key)
-        if reading.measure == "last_used" and before and isinstance(before.reading, GaugeReading):
-            reading = replace(reading, value=_later(before.reading.value, reading))
         if before is None or not isinstance(before.reading, GaugeReading):
-            self._standings[key] = Standing(reading, begin(reading.at.wall_s, 1, self._tick_s))
-        else:
-            span = hold(before.reading, reading)
-            spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
-            self._standings[key] = Standing(reading, self._filled(key, before.fold, reading, spans))
+            self._standings[key] = Standing(reading, begin(at.wall_s, 1, self._tick_s))
+            return reading.value
+        if measure == "last_used":
+            reading = reading._replace(value=_later(before.reading.value, reading))
+        span = hold(before.reading, reading)
+        spans = pieces(span, self._tick_s) if isinstance(span, Span) else ()
+        self._standings[key] = Standing(reading, self._filled(key, before.fold, reading, spans))
         return reading.value
 
     def _filled(

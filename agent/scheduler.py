@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collectors.base import TOGETHER_S, Target
@@ -56,6 +56,7 @@ class Scheduler:
         self._under_way = 0
         self._slots = Slots(WAKE_EVERY_S)
         self._targets: dict[Key, Target] = {}
+        self._places_of: dict[Key, Key] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._waiting: set[Key] = set()
@@ -78,10 +79,21 @@ class Scheduler:
             finally:
                 self._group = None  # a reload during the end starts nothing any more
 
-    def follow(self, targets: Iterable[Target]) -> set[Key]:
-        """Measure these from now on; return the keys that ended. An unchanged target goes on."""
+    def follow(
+        self, targets: Iterable[Target], places: Mapping[Key, Key] | None = None
+    ) -> set[Key]:
+        """Measure these from now on; return the keys that ended. An unchanged target goes on.
+
+        `places` says whose place in the interval a target takes: such begin their rounds together.
+        """
         wanted = {(target.kind, target.name): target for target in targets}
-        changed = {key for key, target in self._targets.items() if wanted.get(key) != target}
+        places = dict(places or {})
+        changed = {
+            key
+            for key, target in self._targets.items()
+            if wanted.get(key) != target or places.get(key) != self._places_of.get(key)
+        }
+        self._places_of = places
         for key in changed:
             self._stop(key)
         for key in wanted.keys() - self._targets.keys():
@@ -102,10 +114,13 @@ class Scheduler:
             return
         if self._is_shared(target):
             now_s = asyncio.get_running_loop().time()
-            self._seats[key] = _Seat(target, _Turns(target, now_s))
+            self._seats[key] = _Seat(target, self._turns(key, target, now_s))
             self._seat(self._seats[key], now_s)
         else:
             self._tasks[key] = self._group.create_task(self._repeat(key, target))
+
+    def _turns(self, key: Key, target: Target, now_s: float) -> "_Turns":
+        return _Turns(target.interval_s, place(self._places_of.get(key, key)), now_s)
 
     def _stop(self, key: Key) -> None:
         del self._targets[key]
@@ -121,7 +136,7 @@ class Scheduler:
 
     async def _repeat(self, key: Key, target: Target) -> None:
         loop = asyncio.get_running_loop()
-        turns = _Turns(target, loop.time())
+        turns = self._turns(key, target, loop.time())
         while True:
             await self._places.acquire()  # `async with` would cost each round a coroutine more
             try:
@@ -134,20 +149,23 @@ class Scheduler:
 
     def _seat(self, seat: "_Seat", due_s: float) -> None:
         """Let a target be one of those that are measured together from then on."""
-        slot = math.ceil(due_s / WAKE_EVERY_S)
+        self._due_in(math.ceil(due_s / WAKE_EVERY_S)).append(seat)
+
+    def _due_in(self, slot: int) -> "list[_Seat]":
+        """Those that wake in a slot, which is woken for."""
         if slot not in self._due:
             self._due[slot] = []
             asyncio.get_running_loop().call_at(slot * WAKE_EVERY_S, self._wake, slot)
-        self._due[slot].append(seat)
+        return self._due[slot]
 
     def _wake(self, slot: int) -> None:
-        """Measure what is due, as far as there are places; the others wait for the next slot."""
+        """Measure what is due, as far as there are places; the others come first in the next."""
         due = [seat for seat in self._due.pop(slot) if not seat.is_left]
         if self._group is None:
             return
         places = max(0, self._cap - self._under_way)
-        for seat in due[places:]:
-            self._seat(seat, (slot + 1) * WAKE_EVERY_S)
+        if late := due[places:]:
+            self._due_in(slot + 1)[:0] = late
         batches: defaultdict[str, dict[str, _Seat]] = defaultdict(dict)
         for seat in due[:places]:
             batches[seat.target.kind][seat.target.name] = seat
@@ -178,9 +196,9 @@ class _Turns:
 
     __slots__ = ("_interval_s", "_offset_s", "_turn")
 
-    def __init__(self, target: Target, now_s: float) -> None:
-        self._interval_s = target.interval_s
-        self._offset_s = place((target.kind, target.name)) * target.interval_s
+    def __init__(self, interval_s: float, part: float, now_s: float) -> None:
+        self._interval_s = interval_s
+        self._offset_s = part * interval_s
         self._turn = self._until(now_s)
 
     def next_s(self, now_s: float) -> float:

@@ -3,19 +3,15 @@
 All of a standing is numbers, so that thousands of them are written with every tick in a moment.
 """
 
-from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
-from zlib import crc32
+from typing import NamedTuple
 
 from agent.judge.rates import Fold, Run
 from agent.series import SeriesKey
 from collectors.base import CounterReading, GaugeReading, Moment
 
 _COUNTER, _GAUGE = 1, 2
-
-_CHECK = Struct("<I")
-"""CRC-32 of what follows: a bad disk may change any of it."""
 
 _BODY = Struct(
     "<"
@@ -27,14 +23,13 @@ _BODY = Struct(
     "qqdd"  # its run: first, last, amounts; without one, since when all is seen
     "QQI"  # the totals on /metrics, rates dropped
 )
-_PACK, _PACK_CHECK = _BODY.pack, _CHECK.pack
-STANDING_BYTES = _CHECK.size + _BODY.size
+_PACK = _BODY.pack
+STANDING_BYTES = _BODY.size
 _NONE = -1
 _MOST = 2**64
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A series' last reading, its open tick, its counters on /metrics.
 
     The fold is filled up to the reading.
@@ -49,24 +44,24 @@ class Standing:
 
     def packed(self) -> bytes:
         """Write it in `STANDING_BYTES` octets, without what its key says."""
-        fold, reading, (wall_s, steady_s) = self.fold, self.reading, self.reading.at
-        amount, other = _pair(fold.amounts)
+        reading, fold, totals, dropped, since_s = self
+        _, tick, covered_s, seen_s, amounts, run = fold
+        amount, other = amounts if len(amounts) > 1 else (amounts[0], nan)
         # A run is open after a gap only: where none is, its place says how long there was none.
         run_first = run_last = _NONE
-        run_amount, run_other = nan if self.seen_since_s is None else self.seen_since_s, nan
-        if fold.run is not None:
-            run_first, run_last = fold.run.first, fold.run.last
-            run_amount, run_other = _pair(fold.run.amounts)
+        run_amount, run_other = nan if since_s is None else since_s, nan
+        if run is not None:
+            run_first, run_last = run.first, run.last
+            run_amount, run_other = (*run.amounts, nan)[:2]
         first: float | None
         second: float | None
         if isinstance(reading, GaugeReading):
             kind, bits, received, transmitted, moved = _GAUGE, 0, 0, 0, None
-            first, second = reading.value, reading.holds_s
+            _, _, _, (wall_s, steady_s), _, first, second = reading
         else:
-            kind, bits, moved = _COUNTER, reading.counter_bits, reading.discontinuity
-            received, transmitted = reading.receive_bytes, reading.transmit_bytes
-            first, second = reading.uptime_s, reading.port_speed_bps
-        body = _PACK(
+            kind = _COUNTER
+            _, _, _, (wall_s, steady_s), received, transmitted, bits, first, second, moved = reading
+        return _PACK(
             kind,
             bits,
             wall_s,
@@ -76,29 +71,30 @@ class Standing:
             nan if first is None else first,
             nan if second is None else second,
             _NONE if moved is None else moved,
-            fold.tick,
-            fold.covered_s,
-            fold.seen_s,
+            tick,
+            covered_s,
+            seen_s,
             amount,
             other,
             run_first,
             run_last,
             run_amount,
             run_other,
-            self.totals[0] % _MOST,
-            self.totals[1] % _MOST,
-            self.dropped,
+            totals[0] % _MOST,
+            totals[1] % _MOST,
+            dropped,
         )
-        return _PACK_CHECK(crc32(body)) + body
 
 
 def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
-    """Read what `packed` wrote of a series; None if it is anything else."""
-    body = octets[_CHECK.size :]
-    if len(octets) != STANDING_BYTES or _CHECK.unpack_from(octets) != (crc32(body),):
+    """Read what `packed` wrote of a series; None if it is of another form.
+
+    Whether a disk changed some of it is known of whole rows (`agent/history_rows.py`).
+    """
+    if len(octets) != STANDING_BYTES:
         return None
     kind, bits, wall_s, steady_s, received, transmitted, first, second, moved, *rest = _BODY.unpack(
-        body
+        octets
     )
     tick, covered_s, seen_s, *amounts, run_first, run_last, a, b, total, other, dropped = rest
     width = 2 if kind == _COUNTER else 1
@@ -113,10 +109,6 @@ def unpacked(key: SeriesKey, octets: bytes) -> Standing | None:
         levels = _known(first), _known(second)
         reading = CounterReading(*who, at, received, transmitted, bits, *levels, moved)  # type: ignore[arg-type]  # as it was written
     return Standing(reading, fold, (total, other), dropped, _known(a) if run is None else None)
-
-
-def _pair(amounts: tuple[float, ...]) -> tuple[float, float]:
-    return (amounts[0], amounts[1]) if len(amounts) > 1 else (amounts[0], nan)
 
 
 def _known(level: float) -> float | None:

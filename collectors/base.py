@@ -78,6 +78,10 @@ class Sample(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
+Series = tuple[Metric, float, tuple[str, ...]]
+"""A sample, or a plain tuple that stands for one, which costs a fifth of it to make."""
+
+
 class Moment(NamedTuple):
     """When something was read.
 
@@ -93,15 +97,15 @@ CLOCK_TOLERANCE_S = 5.0
 CLOCK_DRIFT = 200e-6
 """Two honest oscillators may part by this share of the time between the readings."""
 
-SubjectKind = Literal["link", "server", "probe", "system"]
+SubjectKind = Literal["link", "server", "probe", "pair", "system"]
 UseMeasure = Literal["clients", "local_clients", "accepted", "missed", "interval", "last_used"]
 SizeMeasure = Literal["cores", "memory_bytes", "disk_bytes"]
 """How much a server has, whatever is used of it."""
-GaugeMeasure = Literal["cpu", "memory", "up", "rtt", "loss", "jitter"] | SizeMeasure | UseMeasure
+RoundMeasure = Literal["up", "rtt", "loss", "jitter", "rtt_difference", "loss_difference"]
+GaugeMeasure = Literal["cpu", "memory"] | RoundMeasure | SizeMeasure | UseMeasure
 
 
-@dataclass(frozen=True, slots=True)
-class CounterReading:
+class CounterReading(NamedTuple):
     """Both octet counters of a link or server, read at one moment; history makes rates of two.
 
     `identity` names what was read (device and interface): another one begins another series.
@@ -121,10 +125,10 @@ class CounterReading:
     discontinuity: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GaugeReading:
+class GaugeReading(NamedTuple):
     """A level at one moment, as `measure` names it: a ratio (0 to 1), a number, bytes or seconds.
 
+    Of a pair of probes: how much more the new one took and lost than the old one (-1 to 1).
     Of a system: clients are counts, accepted and missed connections a second, the interval seconds,
     `last_used` epoch seconds, which a reading without them does not forget.
 

@@ -1,6 +1,5 @@
 """HTTP: is what a server answers right, and what does each step towards it take."""
 
-import asyncio
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,14 +8,15 @@ from time import perf_counter
 
 from yarl import URL
 
+from collectors import tls_chain
 from collectors.base import CollectError, Metric, Reason, Sample, Tools, collector
+from collectors.deadline import Deadlines
 from collectors.endpoint import Endpoint
 from collectors.http_judge import check, header
 from collectors.http_options import HttpTarget
 from collectors.http_session import Answer, HttpEngine, Record, Request, Route
 from collectors.pace import turn_before
 from collectors.probe import AT_ADDRESSES, PHASE, at_addresses
-from collectors.tls_chain import EXPIRY
 from collectors.tls_options import TlsContexts
 
 STATUS = Metric(
@@ -45,7 +45,13 @@ _STUCK = {
 }
 
 
-@collector("http", HttpTarget, *AT_ADDRESSES, STATUS, VERSION, BODY, REDIRECTS, EXPIRY)
+@collector(
+    "http",
+    HttpTarget,
+    *AT_ADDRESSES,
+    *(STATUS, VERSION, BODY, REDIRECTS),
+    *(tls_chain.EXPIRY, tls_chain.ISSUER, tls_chain.INFO),
+)
 async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     """Ask for the URL, follow redirects within its host, and hold the answer against the options.
 
@@ -58,7 +64,7 @@ async def collect(target: HttpTarget, tools: Tools) -> list[Sample]:
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
         one = _Round(target, tools, endpoint, until_s)
         try:
-            async with asyncio.timeout(until_s - perf_counter()):
+            with tools.use(Deadlines).within(until_s - perf_counter()):
                 await _follow(one)
             check(target, one.answers[-1])
         except TimeoutError as error:
@@ -169,8 +175,9 @@ def _measured(one: _Round) -> Iterator[Sample]:
         yield Sample(PHASE, duration_s, (*target, phase))
     if one.record.status is not None:
         yield Sample(STATUS, one.record.status, target)
-    if chain := one.record.chain:
-        yield Sample(EXPIRY, min(it.expires_s for it in chain), target)
+    yield from tls_chain.summary(target[0], one.record.chain)
+    if one.record.agreed:
+        yield Sample(tls_chain.INFO, 1, (*target, *one.record.agreed))
     if one.answers:
         answer = one.answers[-1]
         yield Sample(VERSION, float(answer.version), target)

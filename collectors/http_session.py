@@ -62,12 +62,16 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """What one round saw, step by step; of one that fails too. Redirects add to each step."""
+    """What one round saw, step by step; of one that fails too. Redirects add to each step.
+
+    `agreed` are the version and the cipher of TLS.
+    """
 
     phases_s: dict[str, float] = field(default_factory=dict)
     phase: str = ""
     status: int | None = None
     chain: Sequence[Certificate] = ()
+    agreed: tuple[str, str] | None = None
     _since_s: float = 0.0
 
     def enter(self, phase: str) -> None:
@@ -174,7 +178,8 @@ class _Connector(BaseConnector):
                 sock.detach()
         if tls := route.transport.get_extra_info("ssl_object"):
             route.record.chain = tls_chain.read(tls_chain.certificates(tls, is_proven=True))
-            tell("agreed on %s, %s", *_agreed(tls))
+            route.record.agreed = _agreed(tls)
+            tell("agreed on %s, %s", *route.record.agreed)
         route.record.enter("processing")
         return protocol
 

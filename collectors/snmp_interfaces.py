@@ -156,7 +156,7 @@ def _measurements(device: str, read: Read) -> list[Measurement]:
                 counter_bits=octets.bits,
                 uptime_s=None if read.uptime is None else read.uptime / 100,
                 port_speed_bps=speed_bps,
-                discontinuity=ifmib.number(row.get(ifmib.DISCONTINUITY)),
+                discontinuity=ifmib.ticks(row.get(ifmib.DISCONTINUITY)),
             )
         )
     return found

@@ -22,12 +22,6 @@ VERIFIED = Metric(
     "Whether the chain leads to a trusted authority, is valid now and bears the server's name.",
     ("target",),
 )
-INFO = Metric(
-    "netfold_probe_tls_info",
-    "info",
-    "What client and server agreed to use.",
-    ("target", "version", "cipher"),
-)
 
 _FIRST_WORD_S = 1.0
 """Servers answer a goodbye at once, or never."""
@@ -40,7 +34,7 @@ class TlsTarget(TlsOptions, Probe):
     port: int = Field(443, ge=1, le=65535)
 
 
-@collector("tls", TlsTarget, RTT, VERIFIED, INFO, *tls_chain.METRICS, *AT_ADDRESSES)
+@collector("tls", TlsTarget, RTT, VERIFIED, tls_chain.INFO, *tls_chain.METRICS, *AT_ADDRESSES)
 async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
     """Connect, shake hands, verify, hang up; what the certificates say is measured either way.
 
@@ -108,4 +102,4 @@ def _agreed(target: str, handshake: Handshake, failure: CollectError | None) -> 
     yield Sample(VERIFIED, 1, (target,))
     cipher = handshake.tls.cipher()
     if cipher:
-        yield Sample(INFO, 1, (target, handshake.version, cipher[0]))
+        yield Sample(tls_chain.INFO, 1, (target, handshake.version, cipher[0]))

@@ -27,7 +27,19 @@ CERTIFICATE_START = Metric(
     "From when on this certificate of the chain is valid.",
     ("target", "subject", "serial"),
 )
-METRICS = (EXPIRY, CERTIFICATE_EXPIRY, CERTIFICATE_START)
+ISSUER = Metric(
+    "netfold_probe_tls_issuer_info",
+    "info",
+    "Who issued the server's own certificate.",
+    ("target", "issuer"),
+)
+INFO = Metric(
+    "netfold_probe_tls_info",
+    "info",
+    "What client and server agreed to use.",
+    ("target", "version", "cipher"),
+)
+METRICS = (EXPIRY, ISSUER, CERTIFICATE_EXPIRY, CERTIFICATE_START)
 
 NOT_PROVEN = {Reason.TLS_VERIFY, Reason.TLS_EXPIRED}
 """Both could talk, but the server's certificates do not show who it is."""
@@ -41,6 +53,7 @@ class Certificate(NamedTuple):
     """What is shown of one; times are UTC epoch seconds."""
 
     subject: str
+    issuer: str
     serial: str
     starts_s: float
     expires_s: float
@@ -63,15 +76,20 @@ def certificates(tls: ssl.SSLObject, *, is_proven: bool) -> list[bytes]:
 
 
 def samples(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:
-    """The first end of all of them, and each one's own; nothing of an empty chain."""
-    if not chain:
-        return
-    yield Sample(EXPIRY, min(it.expires_s for it in chain), (target,))
+    """What `summary` says, and each one's own times; nothing of an empty chain."""
+    yield from summary(target, chain)
     # A chain may hold a certificate twice, and hundreds of them.
     shown = {(it.subject, it.serial): it for it in chain[:_MOST_SHOWN]}
     for (subject, serial), it in shown.items():
         yield Sample(CERTIFICATE_EXPIRY, it.expires_s, (target, subject, serial))
         yield Sample(CERTIFICATE_START, it.starts_s, (target, subject, serial))
+
+
+def summary(target: str, chain: Sequence[Certificate]) -> Iterator[Sample]:
+    """The first end of all of them, and who issued the server's own; nothing of an empty chain."""
+    if chain:
+        yield Sample(EXPIRY, min(it.expires_s for it in chain), (target,))
+        yield Sample(ISSUER, 1, (target, chain[0].issuer))
 
 
 def in_words(reason: Reason, detail: str, chain: Sequence[Certificate]) -> str:
@@ -87,6 +105,7 @@ def _read(der: bytes) -> Certificate | None:
         certificate = x509.load_der_x509_certificate(der)
         return Certificate(
             certificate.subject.rfc4514_string()[:_LONGEST_SUBJECT],
+            certificate.issuer.rfc4514_string()[:_LONGEST_SUBJECT],
             f"{certificate.serial_number:x}",
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),

@@ -16,8 +16,11 @@ from collectors.snmp.credential import Credential
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
+from config.milestones import Milestone
+from config.pairs import Pair
 from config.policy import Policy, load_policy
 from config.prometheus import PrometheusAccess
+from config.register import Level
 from config.sla import Sla, load_sla
 
 _DAY_S = 86400.0
@@ -93,7 +96,7 @@ class Node(Item):
     name: Name = Field(examples=["sz-edu-01"])
     department: Text | None = None
     region: Region | None = None
-    level: Literal["central", "province", "city", "county", "township"] | None = None
+    level: Level | None = None
 
 
 class AgentConfig(Item):
@@ -119,7 +122,10 @@ class AgentConfig(Item):
     systems: tuple[System, ...] = ()
     machine_rooms: tuple[MachineRoom, ...] = ()
     probes: tuple[InstanceOf[Target], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     prices: tuple[Price, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     @field_validator("retention_s")
     @classmethod

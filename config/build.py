@@ -10,6 +10,7 @@ from collectors.probe import Probe
 from config.agent import AgentConfig
 from config.document import SECTIONS, Document, Loc, Raw, text
 from config.expansion import expanded
+from config.pairs import check_pairs
 from config.problems import hint
 from config.rules import check_rules
 from config.shape import Spot, keys, walk
@@ -50,7 +51,8 @@ def items(document: Document) -> dict[str, list[BaseModel]]:
                 _check_timeout(document, loc, row, item)
     for section in SECTIONS:
         document.check_names(section)
-    check_rules(document)
+    check_rules(document, names["probes"])
+    check_pairs(document, (it for it in made.get("probes", ()) if isinstance(it, Target)))
     return made
 
 

@@ -15,7 +15,7 @@ Loc: TypeAlias = tuple[str | int, ...]
 
 SECTIONS = (
     *("credentials", "networks", "devices", "links", "servers", "systems", "machine_rooms"),
-    "probes",
+    *("probes", "pairs", "milestones"),
 )
 """The lists, which included files give too."""
 

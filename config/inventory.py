@@ -19,7 +19,7 @@ from config.fields import (
     Truth,
     Yuan,
 )
-from config.register import Count, Filing, Plan, Protection
+from config.register import Count, Filing, Level, Plan, Protection
 
 NetworkKind = Literal["dedicated", "intranet", "extranet", "internet", "local"]
 Phase = Literal[
@@ -90,6 +90,7 @@ class Network(Judged):
     owner: Text | None = None
     department_code: CreditCode | None = None
     region: Region | None = None
+    level: Level | None = None
     basic_database: Truth = False
     destination: Literal["intranet", "extranet"] | None = None
     outcome: Literal["migrate", "interconnect"] | None = None
@@ -186,7 +187,10 @@ class Interface(Item):
 
 
 class Link(Judged):
-    """One line of a network; the bandwidth is the contract's, not the port's."""
+    """One line of a network; the bandwidth is the contract's, not the port's.
+
+    `notice_by` is the last day on which the contract can be ended for `contract_end`.
+    """
 
     name: Name = Field(examples=["edu-core-a"])
     network: NetworkName = Field(examples=["edu"])
@@ -199,6 +203,21 @@ class Link(Judged):
     line_type: Text | None = None
     annual_cost_yuan: Yuan | None = None
     contract_end: Day | None = None
+    notice_by: Day | None = None
+
+    @field_validator("notice_by")
+    @classmethod
+    def _notice_comes_before_the_end(cls, value: date | None, info: ValidationInfo) -> date | None:
+        end = info.data.get("contract_end", value)  # a bad one is told by itself
+        if value is None:
+            return None
+        if end is None:
+            msg = f"without a contract_end: {value}; write the day that the contract ends as well"
+            raise ValueError(msg)
+        if value > end:
+            msg = f"later than contract_end: {value} after {end}; write a day up to that one"
+            raise ValueError(msg)
+        return value
 
     @field_validator("group")
     @classmethod

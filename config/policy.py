@@ -101,7 +101,8 @@ class PhasePolicy(Item):
     """What proves a step of a migration: whole days, a share of a day, and a line's noise floor.
 
     On a quiet day a line is at or above `floor_rate_bps` for at most `floor_share` of it; on a
-    green one every probe of the successor was answered for at least `green` of it.
+    green one every probe of the successor was answered for at least `green` of it. A pair's new
+    path is no worse if it is at most `slower_s` slower, and loses at most `lossier` more.
     """
 
     green: Level
@@ -110,6 +111,9 @@ class PhasePolicy(Item):
     floor_share: Limit
     settled_days: Days
     floor_days: Days
+    parity_days: Days
+    slower_s: Duration = Field(alias="slower")
+    lossier: Limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from collectors.fields import seen
 from config.fields import Day, Item, Text, Yuan
 
+Level = Literal["central", "province", "city", "county", "township"]
+"""Of whom something is; a village counts as its township."""
+
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 """A number of things that are there."""
 

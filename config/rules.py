@@ -5,6 +5,7 @@ and every mistake is reported at once. What is not plainly against a rule passes
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from collectors.fields import seen
 from config.document import Document, Loc, Raw, text
@@ -13,13 +14,14 @@ Row = dict[str, Raw]
 _HOW = ("name", "alias", "description", "index")
 
 
-def check_rules(document: Document) -> None:
-    """Report every breach between items."""
+def check_rules(document: Document, probes: Mapping[str, Loc]) -> None:
+    """Report every breach between items; `probes` are the places of all targets' names."""
     _groups(document)
     _interfaces(document)
     _local_servers(document)
     _waivers(document)
     _classified(document)
+    _successors(document, probes)
 
 
 def _groups(document: Document) -> None:
@@ -108,7 +110,7 @@ def _classified(document: Document) -> None:
         for loc, row in document.rows("networks")
         if text(row, "classified") == "true"
     }
-    for section in ("links", "probes"):
+    for section in ("links", "probes", "pairs"):
         for loc, row in document.rows(section):
             network = text(row, "network")
             if network and network in places:
@@ -118,3 +120,19 @@ def _classified(document: Document) -> None:
         if text(row, "classified") == "true" and "uplinks" in row:
             msg = "a classified network has no uplinks here: it is never polled live; take them out"
             document.report((*loc, "uplinks"), msg)
+
+
+def _successors(document: Document, probes: Mapping[str, Loc]) -> None:
+    """What must not answer is good while silent: it would prove a successor that is not there."""
+    for loc, row in document.rows("networks"):
+        successor = row.get("successor")
+        names = successor.get("probes") if isinstance(successor, dict) else None
+        for n, name in enumerate(names if isinstance(names, list) else []):
+            if not isinstance(name, str) or name not in probes:
+                continue
+            probe = document.value(probes[name])
+            if isinstance(probe, dict) and text(probe, "expect") == "unreachable":
+                place = document.place(probes[name])
+                msg = f"{seen(name)} must not answer ({place}), so it proves no "
+                msg += "successor; name a probe that must answer"
+                document.report((*loc, "successor", "probes", n), msg)

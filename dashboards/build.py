@@ -18,6 +18,7 @@ from dashboards.boards.agents import agents
 from dashboards.boards.connectivity import connectivity
 from dashboards.boards.dedicated_networks import dedicated_networks
 from dashboards.boards.lines import lines
+from dashboards.boards.migration_overview import migration_overview
 from dashboards.boards.one_server import one_server
 from dashboards.boards.servers import servers
 from dashboards.boards.targets import targets
@@ -26,6 +27,7 @@ from dashboards.rules import recording_rules
 
 BOARDS: tuple[Callable[[], dict[str, Any]], ...] = (
     *(dedicated_networks, lines),
+    migration_overview,
     *(connectivity, targets),
     *(servers, one_server),
     agents,

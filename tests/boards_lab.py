@@ -32,11 +32,28 @@ RATES = {"edu-a": 0.0, "tax-a": 2e7, "tax-b": 0.0, "tax-c": 2e7, "old-a": 0.0}
 """bit/s of the lines, each of 100M, in all of the past."""
 
 NETWORKS = (
-    {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "1680000", "phase": "planned"},
+    {
+        "name": "edu",
+        "kind": "dedicated",
+        "annual_cost_yuan": "1680000",
+        "phase": "planned",
+        "plan": {"connected": "2020-01-01"},
+    },
     {"name": "tax", "kind": "dedicated", "annual_cost_yuan": "900000"},
     {"name": "old", "kind": "dedicated", "annual_cost_yuan": "20000"},
+    {"name": "law", "kind": "dedicated", "annual_cost_yuan": "50000"},
     {"name": "ext", "kind": "extranet", "uplinks": ["ext-a", "ext-b"]},
 )
+PHASES = (
+    ("law", "surveyed", 60),
+    *(("old", "dual_running", 20), ("old", "cut_over", 10)),
+    ("law", "funding_cut", 3),
+)
+"""What was declared, and how many days ago."""
+
+MILESTONES = ({"name": "half", "by": "2020-06-30", "share": "50%"},)
+PAIRS = ({"name": "moved", "network": "edu", "old": "certificate", "new": "other-way"},)
+LEAVE = {"until": "2099-12-31", "reason": "a test", "approver": "网络中心"}
 PRICES = (
     {"bandwidth": "10M", "annual_cost_yuan": "9000"},
     {"bandwidth": "50M", "annual_cost_yuan": "90000"},
@@ -110,7 +127,7 @@ def _nameserver() -> Iterator[int]:
 
 
 def _remember(folder: Path) -> None:
-    """Ninety days up to now: of lines, servers and a system; a probe; a network that moved."""
+    """Ninety days up to now: of lines, servers and a system; a probe; networks that moved."""
     folder.mkdir(parents=True)
     lines = {("link", it, "local/none"): {"octets": (rate, 0.0)} for it, rate in RATES.items()}
     past: dict[tuple[SubjectKind, str, str], Mapping[str, tuple[float, ...]]] = {
@@ -142,9 +159,9 @@ def _remember(folder: Path) -> None:
     history.write(records, [Capacity("link", name, 0.0, 1e8) for name in RATES])
     history.close()
     with opened(folder) as journal:
-        for days, phase in ((20, "dual_running"), (10, "cut_over")):
+        for network, phase, days in PHASES:
             at_s = now().wall_s - days * 86_400
-            journal.append("phase", "old", {"phase": phase}, "wang", at_s)
+            journal.append("phase", network, {"phase": phase}, "wang", at_s)
 
 
 def _server(cpu: float) -> dict[str, tuple[float, ...]]:
@@ -162,6 +179,8 @@ def _configuration(
         node={"name": "test", "department": "市教育局", "region": "440300", "level": "city"},
         links=list(_links()),
         prices=list(PRICES),
+        milestones=list(MILESTONES),
+        pairs=list(PAIRS),
         probes=list(_probes(ports, ca)),
         servers=[
             {"name": "this-host", "local": True, "data_centre": "市政务云"},
@@ -174,9 +193,10 @@ def _configuration(
 
 
 def _links() -> Iterator[dict[str, Any]]:
-    terms = {"bandwidth": "100M", "annual_cost_yuan": "168000", "contract_end": "2099-06-30"}
+    terms = {"bandwidth": "100M", "annual_cost_yuan": "168000"}
+    terms |= {"contract_end": "2099-06-30", "notice_by": "2099-03-31"}
 
-    def line(name: str, interface: dict[str, str], **more: str) -> dict[str, Any]:
+    def line(name: str, interface: dict[str, str], **more: Any) -> dict[str, Any]:
         return {"name": name, "network": name[:3], "interface": interface, **terms, **more}
 
     yield line("edu-a", {"local": "lo"})
@@ -184,12 +204,17 @@ def _links() -> Iterator[dict[str, Any]]:
     yield line("tax-b", {"local": "none1"}, group="tax-core", role="backup")
     yield line("tax-c", {"local": "none4"})
     yield line("old-a", {"local": "none2"})
+    ended = {"contract_end": "2020-06-30", "notice_by": "2020-03-31"}
+    yield line("law-a", {"local": "none5"}, exempt=LEAVE, **ended)
     yield line("ext-a", {"device": "r1", "name": "lo"}, carrier="中国电信")
     yield line("ext-b", {"local": "none3"}, carrier="中国电信")
 
 
 def _probes(ports: Mapping[str, int], ca: Path) -> Iterator[dict[str, Any]]:
-    """One of each kind; one is refused by the second address, and one is to be out of reach."""
+    """One of each kind; one is refused by the second address, and one is to be out of reach.
+
+    One more takes another way to the same server: from an address that it names.
+    """
     often = {"interval": "2s", "timeout": "1s", "network": "ext"}
     here = {"address": "127.0.0.1", **often}
     yield {"name": "gw", "kind": "icmp", "purpose": "gateway", **here}
@@ -206,6 +231,7 @@ def _probes(ports: Mapping[str, int], ca: Path) -> Iterator[dict[str, Any]]:
     }
     secured = {"port": ports["tls"], "server_name": NAME, "ca": str(ca)}
     yield {"name": "certificate", "kind": "tls", **secured, **here}
+    yield {"name": "other-way", "kind": "tls", "source": "127.0.0.1", **secured, **here}
     everywhere = {"address": "localhost", "every_address": True, "family": "any"}
     yield {"name": "both", "kind": "tcp", "port": ports["http"], **often, **everywhere}
     canary = {"port": ports["http"], "expect": "unreachable", "purpose": "internet_egress"}

@@ -26,7 +26,7 @@ def agent_of(folder: Path, config: dict[str, Any]) -> Agent:
     return Agent(lambda: load(path))
 
 
-def local_link(name: str, **more: str) -> dict[str, Any]:
+def local_link(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "network": "here", "interface": {"local": name}, **more}
 
 
@@ -54,6 +54,34 @@ def test_a_contract_without_an_end_in_sight_is_taken(tmp_path: Path) -> None:
     agent = agent_of(tmp_path, {"networks": [{"name": "here", "kind": "local"}], "links": links})
     end = "netfold_link_contract_end_timestamp_seconds"
     assert lines_of(agent, end) == [f'{end}{{link="lo"}} 253402272000.0']
+
+
+def test_dates_and_exemptions_are_said_until_the_end_of_their_day_in_shanghai(
+    tmp_path: Path,
+) -> None:
+    given = department(tmp_path, [device("r1", 1161)])
+    exempt = {"reason": "考试", "approver": "局", "until": "2027-06-30"}
+    network = given["networks"][0] | {"exempt": exempt}
+    link = {"name": "hall", "network": network["name"], "interface": {"device": "r1", "index": 7}}
+    link |= {"contract_end": "2027-06-30", "notice_by": "2027-03-31"}
+    eth = local_link("eth0", exempt=exempt)
+    here = {"name": "here", "kind": "local"}
+    room = {"name": "room", "exempt": exempt}
+    given |= {"networks": [network, here], "links": [link, eth], "machine_rooms": [room]}
+    agent = agent_of(tmp_path, given)
+    notice = "netfold_link_notice_by_timestamp_seconds"
+    assert lines_of(agent, notice) == [f'{notice}{{link="hall"}} 1806508800.0']
+    until = "netfold_exempt_until_timestamp_seconds"
+    assert lines_of(agent, until) == [
+        f'{until}{{kind="network",subject="{network["name"]}"}} 1814371200.0',
+        f'{until}{{kind="link",subject="eth0"}} 1814371200.0',
+        f'{until}{{kind="machine_room",subject="room"}} 1814371200.0',
+    ]
+    interface = "netfold_link_interface_info"
+    assert lines_of(agent, interface) == [
+        f'{interface}{{link="hall",device="r1",interface="7"}} 1',
+        f'{interface}{{link="eth0",device="",interface="eth0"}} 1',
+    ]
 
 
 def test_the_ports_speed_stands_in_only_where_a_local_link_has_no_contract(tmp_path: Path) -> None:

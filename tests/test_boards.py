@@ -74,7 +74,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             # The portal fails since its second round, and what failed has been recorded.
             failed = 'count_over_time(netfold_collect_failures_total{target="relapsing"}[1m]) >= 4'
             recorded = "instance:netfold_collect_failures:rate5m > 0"
-            for fact in ("count_over_time(netfold_link_verdict[1m]) >= 3", failed, recorded):
+            compared = 'netfold_pair_rtt_difference_seconds{stat="upper"}'
+            judged_often = "count_over_time(netfold_link_verdict[1m]) >= 3"
+            for fact in (judged_often, failed, recorded, compared):
                 eventually(lambda fact=fact: server.query(fact), deadline_s=30)
             yield Lab(agent, server)
 
@@ -113,9 +115,9 @@ def test_every_choice_finds_what_there_is(asked: Lab, board: dict[str, Any]) -> 
         "job": {"netfold"},
         "department": {"市教育局"},
         "region": {"440300"},
-        "network": {"edu", "tax", "old", "ext"},
+        "network": {"edu", "tax", "old", "law", "ext"},
         "data_centre": {"市政务云"},
-        "link": {"edu-a", "tax-a", "tax-b", "tax-c", "old-a", "ext-a", "ext-b"},
+        "link": {"edu-a", "tax-a", "tax-b", "tax-c", "old-a", "law-a", "ext-a", "ext-b"},
         "server": {"this-host", "db1"},
     }
     assert len(found.pop("instance")) == 1
@@ -133,7 +135,12 @@ def test_the_first_screen_says_what_can_be_given_back_and_what_proves_it(asked: 
     # Of edu 1,680,000; of old, which has left, 20,000.
     assert shown("Reclaimable a year") == {(): 1_700_000}
     counts = shown("Networks by verdict", "status")
-    assert {k: v for k, v in counts.items() if v} == {("idle",): 2, ("normal",): 1, ("unknown",): 1}
+    assert {k: v for k, v in counts.items() if v} == {
+        ("idle",): 2,
+        ("normal",): 1,
+        ("unknown",): 1,
+        ("exempt",): 1,
+    }
     # The network that is cut over is idle on purpose: it is counted, and no finding.
     assert shown("Low-use networks", "network", "status") == {("edu", "idle"): 1_680_000}
     assert shown("Low-use lines", "link", "status") == {("edu-a", "idle"): 168_000}
@@ -164,8 +171,10 @@ def test_what_answers_and_must_not_is_told_from_what_does_not_and_must(asked: La
     assert asked.shown(board, "Targets that must not answer", "target") == {("no-way-out",): 1}
     failing = asked.shown(board, "Targets that fail now", "target")
     assert {("no-way-out",), ("relapsing",)} <= set(failing)
-    assert asked.shown(board, "Targets") == {(): 7}
-    assert asked.shown(board, "Certificates", "target").keys() == {("certificate",)}
+    assert asked.shown(board, "Targets") == {(): 8}
+    assert asked.shown(board, "Certificates", "target").keys() == {
+        *(("certificate",), ("other-way",))
+    }
     assert asked.shown(board, "Networks", "network")["ext",] > 0
 
 
@@ -235,6 +244,7 @@ def test_an_overview_leads_to_the_detail_and_that_to_the_page_that_explains(aske
     assert "/d/netfold-lines" in led["dedicated_networks"]
     assert "/d/netfold-targets" in led["connectivity"]
     assert "/d/netfold-server" in led["servers"]
+    assert led["migration_overview"] == {"/d/netfold-dedicated-networks"}
     assert led["lines"] == led["one_server"] == {"${pages"}
     for path in ("/link/edu-a?lang=en", "/server/this-host?lang=zh"):
         assert asked.agent.get(path).status == 200

@@ -187,6 +187,8 @@ def test_the_targets_are_probes_then_devices_then_servers_then_this_host_and_its
         certificate,
         login,
         resolver,
+        leave_old,
+        leave_new,
         r1,
         r2,
         db1,
@@ -201,6 +203,11 @@ def test_the_targets_are_probes_then_devices_then_servers_then_this_host_and_its
         ("portal-ipv6", "ipv6"),
     ]
     assert [it.name for it in hubs] == [f"hub-203.0.113.{n}" for n in range(1, 7)]
+    assert [(it.kind, it.address) for it in (leave_old, leave_new)] == [
+        ("tcp", "198.51.100.90"),
+        ("tcp", "203.0.113.90"),
+    ]
+    assert [(it.old, it.new) for it in example.pairs] == [(leave_old.name, leave_new.name)]
     assert isinstance(way_out, TcpTarget)
     assert (way_out.expect, way_out.source) == ("unreachable", "198.51.100.7")
     assert (mail.kind, certificate.kind) == ("tcp", "tls")

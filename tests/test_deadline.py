@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent.deadline import Deadlines
+from collectors.deadline import Deadlines
 
 
 async def forever() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.cli.journal import in_words
-from agent.declared import Declaration, applied, follow, look
+from agent.declared import Declaration, applied, bring_up, follow, look
 from agent.journal import Entry, journal_in, opened, read
 from config.agent import AgentConfig
 from config.load import load
@@ -76,6 +76,23 @@ def test_a_phase_that_is_said_no_more_takes_back_only_the_configurations_own(
     command(tmp_path, "cut_over", AT_S)
     follow(config(tmp_path, {"name": "edu", "phase": "observing"}), AT_S)
     assert follow(silent, AT_S).timelines["edu"][-1].phase == "cut_over"
+
+
+def test_an_agent_that_has_not_reloaded_takes_back_nothing_of_a_newer_file(tmp_path: Path) -> None:
+    """Somebody edited the file, declared a phase by a command, and reloads a while later."""
+    old = config(tmp_path, {"name": "edu", "phase": "surveyed", "exempt": EXEMPT})
+    follow(old, AT_S)
+    edited = config(tmp_path, {"name": "edu", "phase": "baselined"})
+    with opened(tmp_path / "data") as journal:
+        bring_up(journal, edited, AT_S + 60)
+    command(tmp_path, "planned", AT_S + 60)
+    before = journal_in(tmp_path / "data").read_bytes()
+    assert follow(old, AT_S + 600, has_changed=False).timelines["edu"][-1].phase == "planned"
+    assert follow(edited, AT_S + 1200).timelines["edu"][-1].phase == "planned"
+    assert journal_in(tmp_path / "data").read_bytes() == before
+    journal_in(tmp_path / "data").unlink()
+    follow(old, AT_S + 1800, has_changed=False)
+    assert entries(tmp_path, "phase")[-1].what["phase"] == "surveyed"
 
 
 def test_without_a_journal_the_configuration_counts_from_today(tmp_path: Path) -> None:

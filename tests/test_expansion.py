@@ -171,3 +171,22 @@ def test_no_target_of_a_range_is_its_broadcast(network: ipaddress.IPv4Network) -
 @given(st.text(max_size=24))
 def test_any_address_is_taken_apart_without_a_fault(address: str) -> None:
     expanded(Document(Path("n.yaml")), ("probes", 0), {"name": "a", "address": address})
+
+
+@pytest.mark.parametrize("reference", ["gw", "gw-ipv4"])
+def test_a_target_that_must_not_answer_proves_no_successor(tmp_path: Path, reference: str) -> None:
+    """Its silence would be taken for a successor that works."""
+    family = "both" if reference == "gw-ipv4" else "any"
+    path = tmp_path / "n.yaml"
+    path.write_text(
+        f"node: {{name: n}}\n"
+        f"networks: [{{name: n, kind: dedicated, successor: {{probes: [{reference}]}}}}]\n"
+        "probes:\n"
+        f"  - {{name: gw, kind: icmp, address: a.example, family: {family}, expect: unreachable}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{path}:2: networks[n].successor.probes[0]: '{reference}' must not answer ({path}:4), so "
+        "it proves no successor; name a probe that must answer"
+    )

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +67,31 @@ def test_a_value_may_be_whole_at_one_time_and_not_at_the_next_whatever_its_label
             rf'netfold_x_bytes_total{{link="50 %d\n %b\n"}} {said}',
             'netfold_x_bytes_total{link="other"} 7',
         ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(np.float64(0.25), "0.25"), (np.float32(0.5), "0.5"), (True, "1"), (np.float64("nan"), "NaN")],
+)
+def test_a_value_that_is_another_kind_of_number_is_written_as_a_number(
+    value: float, said: str
+) -> None:
+    exposition = Exposition()
+    exposition.put("a", [Sample(PLAIN, value), Sample(BYTES, 7, ("l1",))])
+    assert own_lines(exposition.render(0.0))[2] == f"netfold_ticks {said}"
+
+
+def test_series_in_any_order_keep_their_own_values() -> None:
+    exposition = Exposition()
+    mixed = [Sample(metric, n, (f"l{n}",)) for n, metric in enumerate([BYTES, INFO, BYTES, INFO])]
+    exposition.put("a", mixed)
+    shown = {line for line in own_lines(exposition.render(0.0)) if line[0] != "#"}
+    assert shown == {
+        'netfold_x_bytes_total{link="l0"} 0',
+        'netfold_thing_info{title="l1"} 1',
+        'netfold_x_bytes_total{link="l2"} 2',
+        'netfold_thing_info{title="l3"} 3',
+    }
 
 
 def test_values_are_dropped_when_their_time_is_over() -> None:

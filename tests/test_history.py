@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,24 @@ def test_many_series_of_one_slot_and_of_two_stand_where_they_stood(path: Path) -
     again = History(path)
     assert again.states() == stood
     again.close()
+
+
+@pytest.mark.parametrize("place", [0, 3, 4, 5_000, 64 * STANDING_BYTES + 3])
+def test_where_a_disk_changed_any_of_the_series_in_a_row_none_of_them_stands(
+    path: Path, place: int
+) -> None:
+    keys = [SeriesKey("server", f"s{n}", "r1", "cpu") for n in range(200)]  # 64 a row, even and odd
+    history = History(path)
+    history.write({key: record() for key in keys})
+    with closing(sqlite3.connect(path)) as db, db:
+        (row,) = db.execute("SELECT states FROM standings WHERE block = 1").fetchone()
+        spoilt = bytearray(row)
+        spoilt[place] ^= 1
+        db.execute("UPDATE standings SET states = ? WHERE block = 1", (bytes(spoilt),))
+    assert history.states().keys() == {*keys} - {*keys[1:128:2]}
+    history.write({keys[3]: record()})
+    assert history.states().keys() == {*keys} - {*keys[1:128:2]} | {keys[3]}
+    history.close()
 
 
 def test_a_series_that_joins_later_does_not_disturb_the_ticks_of_others(path: Path) -> None:

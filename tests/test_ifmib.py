@@ -1,5 +1,8 @@
 import pytest
 
+from agent.recorder import Recorder
+from agent.standing import STANDING_BYTES
+from collectors.base import CounterReading, Moment
 from collectors.snmp import ifmib
 from collectors.snmp.ifmib import Octets
 from collectors.snmp.varbind import Value
@@ -22,6 +25,7 @@ def counted(*values: Value) -> dict[str, Value]:
         pytest.param((0, None, None, None), (0, None, 64), id="one-direction-alone"),
         pytest.param((b"12", b"13", None, None), (12, 13, 64), id="digits"),
         pytest.param((-1, -1, 7, 8), (7, 8, 32), id="a-negative-counter-is-none"),
+        pytest.param((b"9" * 20, 2**64, 7, 8), (7, 8, 32), id="more-than-64-bits-are-none"),
     ],
 )
 def test_one_reading_tells_which_counters_count(
@@ -113,3 +117,18 @@ def test_a_state_outside_its_enumeration_is_none(
 )
 def test_a_phantom_has_no_state_and_counts_nothing(row: ifmib.Row, *, phantom: bool) -> None:
     assert ifmib.is_phantom(row) is phantom
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, b"9" * 20, 5, None])
+def test_whatever_a_device_says_its_readings_can_be_kept(value: Value) -> None:
+    """A number that the history has no room for would end the agent."""
+    row = dict.fromkeys((ifmib.HC_IN_OCTETS, ifmib.HC_OUT_OCTETS, ifmib.DISCONTINUITY), value)
+    octets, moved = ifmib.octets(row), ifmib.ticks(row[ifmib.DISCONTINUITY])
+    if octets.receive is None or octets.transmit is None or octets.bits is None:
+        return
+    amounts = octets.receive, octets.transmit, octets.bits
+    reading = CounterReading("link", "a", "i", Moment(1e9, 1.0), *amounts, None, None, moved)
+    recorder = Recorder()
+    recorder.take([reading])
+    records, _ = recorder.drain(everything=True)
+    assert [len(it.state) for it in records.values()] == [STANDING_BYTES]

@@ -40,7 +40,7 @@ async def ended(act: Callable[[], None], timeout_s: float = 5.0) -> Observation:
 
 def said(observation: Observation) -> dict[str, float]:
     samples = probe_samples(observation)
-    return {it.metric.name: it.value for it in samples if it.metric.type == "gauge"}
+    return {metric.name: value for metric, value, _ in samples if metric.type == "gauge"}
 
 
 HELD = {"netfold_probe_success": 1, "netfold_probe_isolation_breached": 0}

@@ -16,7 +16,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "config"
 GOOD = (FIXTURES / "good.yaml").read_text()
 THIRTY = (FIXTURES / "thirty.yaml").read_text()
 MISTAKES = yaml.safe_load((FIXTURES / "mistakes.yaml").read_text())
-LISTS = "credentials, networks, devices, links, servers, systems, machine_rooms, probes"
+LISTS = "credentials, networks, devices, links, servers, systems, machine_rooms, probes, …"
 NO_LIST = "a list belongs here, each item after '- ' or as [a, b]"
 SECRET = "hunter2-hunter2"
 

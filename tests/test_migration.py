@@ -225,6 +225,31 @@ def test_hours_that_were_not_seen_prove_neither_a_floor_nor_a_return(
     assert not standing.unproven
 
 
+@pytest.mark.parametrize(
+    ("answered", "green"),
+    [
+        pytest.param((1.0, 1.0), True, id="both-answer"),
+        pytest.param((1.0, 0.5), False, id="one-of-two-does-not"),
+        pytest.param((1.0, None), None, id="one-of-two-is-not-seen"),
+    ],
+)
+def test_a_successor_of_both_families_is_green_when_both_answer(
+    tmp_path: Path, answered: tuple[float | None, ...], green: bool | None
+) -> None:
+    department = Department(tmp_path, 1)
+    given = json.loads(department.path.read_text())
+    given["probes"][0] |= {"address": "gw.example", "family": "both"}
+    write(department.path, given)
+    ticks = range(FIRST, end_of(20))
+    history = History(department.data / "history.sqlite")
+    for family, share in zip(("ipv4", "ipv6"), answered, strict=True):
+        key = SeriesKey("probe", f"gw-n00-{family}", "icmp/gw.example", "up")
+        history.write({key: Record([Tick(it, (share,)) for it in ticks])} if share else {})
+    history.close()
+    gates = {it.name: it.holds for it in department.at(end_of(20))["n00"].standing.gates}
+    assert gates["successor_green"] is green
+
+
 def test_without_anything_seen_only_what_is_declared_is_known(tmp_path: Path) -> None:
     department = Department(tmp_path, 1)
     History(department.data / "history.sqlite").close()
@@ -341,7 +366,10 @@ def test_nothing_is_declared_in_a_damaged_journal(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2])
     answer = netfold("phase", "declare", "n00", "surveyed", "-c", department.path)
     assert (answer.returncode, "is cut off" in answer.stderr) == (1, True)
-    assert answer.stderr.count("\n") == 2  # the history that is not there, and this
+    assert answer.stderr.count("\n") == 3  # the journal, the history that is not there, the end
+    shown = netfold("phase", "show", "-c", department.path)
+    said = "line 1 is cut off: it was being written when the machine stopped; what it declares"
+    assert (shown.returncode, said in shown.stderr) == (0, True)
 
 
 def test_explain_tells_the_phase_of_a_network_after_its_verdict(tmp_path: Path) -> None:

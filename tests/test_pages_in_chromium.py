@@ -33,7 +33,7 @@ ENDS = """[...document.querySelectorAll("{}")].map(it => {{
 }})"""
 """Where the text of each element ends, not its box."""
 
-PAGES = ("/", "/link/stepped", f"/link/{LONG}", "/server/db")
+PAGES = ("/", "/link/stepped", f"/link/{LONG}", "/server/db", "/networks", "/progress")
 
 
 def busy_department(folder: Path) -> dict[str, Any]:
@@ -56,6 +56,8 @@ def busy_department(folder: Path) -> dict[str, Any]:
     config["servers"] = [{"name": "db", "local": True, "data_centre": "市政务云"}]
     config["node"] = {"name": "node-1", "department": "某省教育厅"}
     config["networks"][0]["title"] = "全省教育系统视频会议和远程教学专用网络（含市县两级延伸线路）"
+    config["networks"][0] |= {"phase": "observing", "plan": {"connected": "2020-01-01"}}
+    config["networks"][0]["owner"] = "某省教育厅教育信息化与网络安全管理中心"
     config["links"] += [
         {"name": name, "network": "edu", "bandwidth": "100M", "interface": {"local": name[:4]}}
         for name in ("stepped", LONG)

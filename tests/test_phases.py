@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.judge.bounds import NOTHING_KNOWN, Bounds
 from agent.judge.days import Day
+from agent.judge.paired import Parity
 from agent.judge.phases import ASKED, LEFT, STEPS, PhaseEvidence, Standing, stand
 from config.inventory import Phase
 from config.policy import load_policy
@@ -89,7 +90,21 @@ def holds(it: Standing, name: str) -> bool | None:
             "observing",
             id="the-contract-ends-today",
         ),
-        pytest.param((), {"declared": "funding_cut"}, "funding_cut", id="budgets-are-declared"),
+        pytest.param(
+            (),
+            {"declared": "funding_cut", "contracts_end": date(2027, 2, 28)},
+            "funding_cut",
+            id="budgets-are-declared",
+        ),
+        pytest.param(
+            (), {"declared": "funding_cut"}, "planned", id="no-budget-is-cut-while-a-contract-runs"
+        ),
+        pytest.param(
+            (),
+            {"declared": "funding_cut", "contracts_end": None},
+            "planned",
+            id="a-word-alone-cuts-no-budget",
+        ),
         pytest.param(((9, LOUD, GREEN), (1, LOUD, RED)), {}, "planned", id="a-red-day-shuts-it"),
         pytest.param(((9, QUIET, GREEN), (1, QUIET, RED)), {}, "planned", id="cut-off-too"),
         pytest.param(
@@ -103,6 +118,31 @@ def holds(it: Standing, name: str) -> bool | None:
 )
 def test_the_furthest_phase_that_is_proven(spans: Any, more: Any, observed: str | None) -> None:
     assert standing(*spans, **more).observed == observed
+
+
+@pytest.mark.parametrize(
+    ("spans", "more", "upheld"),
+    [
+        pytest.param((), {"declared": "retired"}, "observing", id="the-contract-runs"),
+        pytest.param(((40, QUIET, GREEN),), {"declared": "observing"}, "observing", id="proven"),
+        pytest.param((), {"declared": "observing"}, "observing", id="not-known-is-not-disproven"),
+        pytest.param(
+            ((9, LOUD, GREEN),), {"declared": "cut_over"}, "dual_running", id="still-loud"
+        ),
+        pytest.param(((9, LOUD, RED),), {"declared": "retired"}, "planned", id="and-never-green"),
+        pytest.param((), {"declared": None}, None, id="nothing-declared"),
+        pytest.param(
+            ((8, QUIET, GREEN), (1, LOUD, GREEN)),
+            {"declared": "observing", "cut_over_on": TODAY - timedelta(5)},
+            "reverted",
+            id="traffic-returned",
+        ),
+    ],
+)
+def test_a_network_counts_as_the_furthest_phase_that_is_not_disproven(
+    spans: Any, more: Any, upheld: Phase | None
+) -> None:
+    assert standing(*spans, **more).upheld == upheld
 
 
 def test_what_was_not_seen_proves_no_floor_and_no_return() -> None:
@@ -155,6 +195,13 @@ def test_traffic_that_never_went_is_residual() -> None:
     assert (it.unproven, it.mismatch) == (True, True)
 
 
+def test_a_budget_is_not_cut_while_the_old_lines_are_in_use() -> None:
+    over = {"contracts_end": date(2027, 1, 1), "cut_over_on": TODAY - timedelta(days=5)}
+    it = standing((20, LOUD, GREEN), declared="funding_cut", **over)
+    assert (it.observed, it.residual) == ("dual_running", True)
+    assert (it.unproven, it.mismatch) == (True, True)
+
+
 def test_the_day_of_the_cutover_itself_accuses_nobody() -> None:
     yesterday = TODAY - timedelta(days=1)
     it = standing((20, LOUD, GREEN), declared="cut_over", cut_over_on=yesterday)
@@ -175,8 +222,9 @@ def test_a_line_that_is_kept_on_purpose_ends_interconnected() -> None:
 
 def test_of_a_classified_network_only_what_is_declared_counts() -> None:
     never = {"classified": True, "destination": "intranet", "ports_up": None, "undecided": ()}
+    never["contracts_end"] = None
     assert standing(declared="planned", **never).observed == "planned"
-    declared: tuple[Phase, ...] = ("connected", "cut_over", "observing")
+    declared: tuple[Phase, ...] = ("connected", "cut_over", "observing", "retired", "funding_cut")
     for phase in declared:
         it = standing(declared=phase, cut_over_on=TODAY - timedelta(days=9), **never)
         assert (it.observed, it.mismatch, it.returned) == (phase, False, None)
@@ -196,7 +244,7 @@ def test_a_declaration_behind_or_ahead_is_a_mismatch_and_only_one_ahead_is_unpro
 
 
 def test_every_gate_that_a_phase_asks_is_there_once() -> None:
-    names = [it.name for it in standing().gates]
+    names = [it.name for it in standing(parities=(Parity("portal", None, None),)).gates]
     assert len(set(names)) == len(names)
     assert {name for asked in ASKED.values() for name in asked} == set(names)
 

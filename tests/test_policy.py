@@ -494,7 +494,7 @@ CANONICAL = (
     '"rate >= 2000000 at most 0.001"],'
     '"low_use":["load >= 0.10 at most 0.05","load >= 0.40 at most 0.01"],"window_s":2592000.0},'
     '"phases":{"floor_days":30,"floor_rate_bps":16000.0,"floor_share":0.01,"green":0.99,'
-    '"green_days":7,"settled_days":3},'
+    '"green_days":7,"lossier":0.01,"parity_days":7,"settled_days":3,"slower_s":0.005},'
     '"right_sizing":{"bandwidths":[2000000.0,4000000.0,10000000.0,20000000.0,50000000.0,'
     "100000000.0,200000000.0,500000000.0,1000000000.0,10000000000.0]},"
     '"servers":{"busy":["cpu >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'

@@ -15,7 +15,8 @@ from agent.catalogue import catalogue
 from agent.judge.bounds import Bounds, Traffic
 from agent.judge.verdict import judge
 from config.policy import load_policy
-from dashboards.alerts import RUNBOOKS, alerting_rules
+from dashboards.alerting.rule import RUNBOOKS
+from dashboards.alerts import alerting_rules
 from dashboards.build import GENERATED, files, main, stale
 from dashboards.rules import ABOVE_1H, SEEN_1H, SEEN_30D, SHARE, recording_rules
 from tests.peers import promtool
@@ -80,13 +81,33 @@ def test_every_alert_says_what_is_wrong_and_where_to_read_on(alert: dict[str, An
     assert page == RUNBOOKS
     assert anchor in {it.lower() for it in headings}
     assert alert["annotations"]["summary"]
-    assert "$value" in alert["annotations"]["description"] or "for" in alert
 
 
-def test_a_line_that_nobody_uses_informs_and_no_alert_pages() -> None:
-    severities = {it["alert"]: it["labels"]["severity"] for it in ALERTS}
-    assert severities.pop("LinkLowUseConfirmed") == "info"
-    assert set(severities.values()) == {"warning"}
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda it: str(it["alert"]))
+def test_every_alert_says_the_same_in_chinese(alert: dict[str, Any]) -> None:
+    said = alert["annotations"]
+    english, chinese = (said[f"summary{it}"] + said[f"description{it}"] for it in ("", "_zh"))
+    assert re.search("[\u4e00-\u9fff]", said["summary_zh"])
+    assert set(re.findall("{{.*?}}", chinese)) == set(re.findall("{{.*?}}", english))
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda it: str(it["alert"]))
+def test_the_words_of_an_alert_name_the_time_that_it_waits(alert: dict[str, Any]) -> None:
+    words = {None: ("", ""), "0s": ("", ""), "1h": ("an hour", "一小时")}
+    waits = alert.get("for")
+    english, chinese = words.get(waits) or (f"{waits[:-1]} minutes", f"{waits[:-1]} 分钟")
+    assert english in alert["annotations"]["description"]
+    assert chinese in alert["annotations"]["description_zh"]
+
+
+def test_what_nobody_uses_informs_and_only_a_breach_pages() -> None:
+    by_severity: dict[str, set[str]] = {}
+    for it in ALERTS:
+        by_severity.setdefault(it["labels"]["severity"], set()).add(it["alert"])
+    idle = {"LinkLowUseConfirmed", "ServerIdleConfirmed", "SystemSuspectedUnused"}
+    assert by_severity.pop("info") == idle | {"ContractEnds"}
+    assert by_severity.pop("critical") == {"IsolationBreached"}
+    assert set(by_severity) == {"warning"}
 
 
 def test_every_alert_has_a_case_that_fires_and_a_silent_one() -> None:

@@ -80,6 +80,10 @@ def test_a_paid_line_that_is_down_is_told_with_its_silence() -> None:
     ]
     up = Seen(up={"a": True}, silences=seen.silences)
     assert found([paid], up) == [Kind.PAID_AND_SILENT]
+    barely_seen = Seen(silences={"a": Silence(1_790_000_000.0, True, 0.94)})
+    assert found([paid], barely_seen) == []
+    standby = link("a", annual_cost_yuan=168000, role="backup", group="g")
+    assert found([standby], up) == []
     assert found([link("a")], seen) == []
     assert found([link("a", annual_cost_yuan=0)], seen) == []
     assert found([paid], Seen()) == []

@@ -1,7 +1,5 @@
 """Readings in, ticks and /metrics out; the clocks are arguments, so days pass in a loop."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +170,17 @@ def test_a_link_bound_to_another_interface_counts_from_0_and_begins_another_seri
     assert keys == {KEY, KEY._replace(identity="r1/ge7")}
 
 
+def test_a_link_bound_back_knows_nothing_of_the_time_between() -> None:
+    """Its first port stood still meanwhile, and the link may have carried anything."""
+    recorder = Recorder()
+    recorder.take([reading(0, 7)])
+    recorder.take([reading(600, 0, identity="r2/ge9")])
+    samples = recorder.take([reading(10 * 86_400, 7)])
+    records, _ = recorder.drain()
+    assert KEY not in records
+    assert value(samples, LINK_SEEN_SINCE) == NOON + 10 * 86_400
+
+
 def test_a_rate_beyond_the_port_is_counted_and_its_tick_is_absent() -> None:
     recorder = Recorder()
     octets = 0
@@ -256,7 +265,7 @@ def test_only_a_local_link_has_its_ports_speed_as_capacity() -> None:
     assert value(recorder.take([reading(0, 0)]), LINK_CAPACITY) is None
     local = reading(0, 0, subject="eth0", identity="local/eth0")
     assert value(recorder.take([local]), LINK_CAPACITY) == 1e9 / 8
-    recorder.take([replace(local, at=Moment(NOON + 60, 1_060.0))])
+    recorder.take([local._replace(at=Moment(NOON + 60, 1_060.0))])
     steps = {(step.subject, step.bits_per_second) for step in recorder.drain()[1]}
     assert steps == {("edu-a", None), ("tax", 2e6), ("eth0", 1e9)}
 

@@ -174,3 +174,13 @@ def test_a_check_finds_the_paid_line_that_went_silent(tmp_path: Path) -> None:
     (one,) = said["disagreements"]
     assert (one["kind"], one["subject"]) == ("paid_and_silent", "a")
     assert one["words"].startswith("168,000 yuan a year, and nothing was seen to cross it since ")
+    given = (
+        (tmp_path / "n.yaml")
+        .read_text()
+        .replace(
+            "168000}", "168000, exempt: {reason: 灾备, approver: 网络中心, until: 2099-12-31}}"
+        )
+    )
+    (tmp_path / "n.yaml").write_text(given)
+    said = json.loads(netfold("check", "-c", "n.yaml", "--json", folder=tmp_path).stdout)
+    assert said["disagreements"] == []

@@ -230,6 +230,34 @@ def test_a_stray_cell_at_the_far_end_of_a_sheet_is_refused(tmp_path: Path) -> No
     assert line == f"{tmp_path / 'r.xlsx'}: {right}"
 
 
+def test_a_table_that_would_fill_the_memory_with_empty_cells_is_refused(tmp_path: Path) -> None:
+    """Within the farthest row and the farthest column, but fifty million cells between."""
+
+    def change(book: Workbook) -> None:
+        book[N].cell(100_000, 500).value = "x"
+
+    (line,) = said(workbook(tmp_path / "r.xlsx", change))
+    assert line.endswith("sheet 专网 reaches to SF100000; delete the cells beyond the table")
+    for content, end in (
+        (b"\n" * 100_002, "row 100001, column 0"),
+        (b"," * 500, "row 1, column 501"),
+    ):
+        (tmp_path / "r.csv").write_bytes(content)
+        (line,) = said(tmp_path / "r.csv")
+        assert line.endswith(f"reaches to {end}; delete the cells beyond the table")
+
+
+def test_a_merge_of_a_whole_sheet_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    """It would be 17 billion cells in memory."""
+    good = workbook(tmp_path / "good.xlsx", lambda book: book[N].merge_cells("A9:B9"))
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(tmp_path / "r.xlsx", "w") as new:
+        for it in old.namelist():
+            new.writestr(it, old.read(it).replace(b'"A9:B9"', b'"A1:XFD1048576"'))
+    (line,) = said(tmp_path / "r.xlsx")
+    right = "cells A1:XFD1048576 are merged; unmerge them, and write the value into each"
+    assert line == f"{tmp_path / 'r.xlsx'}: {right}"
+
+
 def test_a_workbook_that_unpacks_to_a_bomb_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "r.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/workbook.xml", b" " * (65 * 2**20))
@@ -270,7 +298,7 @@ networks:
 links:
   - {name: a, network: edu, interface: {local: eth1}, bandwidth: 2048k, role: primary, group: g,
      number: "007", carrier: 中国电信, line_type: MSTP, annual_cost_yuan: 168000,
-     contract_end: 2027-06-30, busy_periods: [quarter_end],
+     contract_end: 2027-06-30, notice_by: 2027-03-31, busy_periods: [quarter_end],
      exempt: {reason: r, approver: a, until: 2027-06-30}}
   - {name: "b;c", network: edu, interface: {device: r1, name: "1/0/1"}, role: backup, group: g,
      bandwidth: 1234.5}

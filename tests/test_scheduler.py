@@ -221,6 +221,16 @@ async def test_no_more_than_the_cap_are_measured_together() -> None:
     serving.cancel()
 
 
+async def test_those_that_found_no_place_come_before_those_that_fall_due_again() -> None:
+    """Else, where there are too few places for long, some would never be measured."""
+    shared = Shared(cap=1)
+    shared.scheduler.follow([target(f"t{n}", 0.3) for n in range(15)])
+    serving = asyncio.create_task(shared.scheduler.serve())
+    assert await eventually_async(shared.scheduler.all_measured.is_set)
+    assert max(shared.times(f"t{n}") for n in range(15)) <= 2
+    serving.cancel()
+
+
 async def test_a_round_that_outlives_a_reload_is_followed_no_more() -> None:
     shared = Shared()
     shared.ends_at_once = False

@@ -246,6 +246,14 @@ def test_several_nics_of_32_bits_have_no_sum() -> None:
     assert nics.traffic(narrow, []) is None
 
 
+def test_a_sum_of_several_nics_has_64_bits_too() -> None:
+    """More would not fit where the history keeps it."""
+    counters = nics.COLUMNS[7:9]
+    told = nics.traffic({it: {"1": 2**64 - 1, "2": 8} for it in counters}, ["1", "2"])
+    assert told is not None
+    assert (told.receive_bytes, told.transmit_bytes) == (7, 7)
+
+
 @pytest.mark.parametrize("credential", ["v2c", "v3"])
 def test_the_agent_sees_this_host_by_snmp_as_psutil_does(tmp_path: Path, credential: str) -> None:
     with Snmpd(tmp_path / "snmpd") as snmpd:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +58,7 @@ def test_a_silent_line_of_32_bits_on_a_10g_port_is_unknown_to_both(tmp_path: Pat
     kinds = {"wide": (64, 1e10), "narrow": (32, 1e10), "slow": (32, 1e8)}
     read = {
         name: [
-            replace(
-                it,
+            it._replace(
                 subject=name,
                 identity=f"r1/{name}",
                 counter_bits=bits,

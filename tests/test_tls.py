@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from collectors.base import CollectError, Metric, Reason, Sample
 from collectors.probe import PHASE, RTT
-from collectors.tls import INFO, VERIFIED, TlsTarget, collect
-from collectors.tls_chain import CERTIFICATE_EXPIRY, CERTIFICATE_START, EXPIRY
+from collectors.tls import VERIFIED, TlsTarget, collect
+from collectors.tls_chain import CERTIFICATE_EXPIRY, CERTIFICATE_START, EXPIRY, INFO
 from collectors.tls_options import TlsContexts
 from tests import certificates as lab
 from tests import tlcp

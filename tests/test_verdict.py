@@ -235,6 +235,22 @@ def test_a_run_that_began_before_the_window_may_have_spent_all_its_bits_inside()
     assert traffic.time_above("rate", 2 * M) == Bounds(0, 1 / TICKS)
 
 
+def test_what_an_import_saw_within_a_run_is_not_reckoned_below_the_threshold() -> None:
+    """A tenth of the time at 12 %, three days of it filled from old records after a gap."""
+    used = line(during(NUMBER % 10 == 0, 12 * M, 1 * M))
+    first, last = used.first + 1_000, used.first + 1_863
+    bits = float(used.receive[1_000:1_864].sum()) * 300
+    filled = replace(used, runs=(Run(first, last, (bits, 0.0)),))
+    assert filled.time_above("load", 0.1) == Bounds(0.1, 0.1)
+    assert judge(filled, POLICY).status is Status.NORMAL
+
+
+def test_a_tick_that_two_runs_share_is_excluded_once() -> None:
+    hidden = unseen(unseen(line(0), 100, 199, bits=0.0), 100, 149, bits=0.0)
+    hidden = unseen(hidden, 300, 349)
+    assert hidden.time_above("rate", 16e3) == Bounds(0, 50 / TICKS)
+
+
 def test_an_unknown_capacity_within_a_run_leaves_its_ticks_unknown() -> None:
     traffic = unseen(line(0), 100, 119, bits=0.0)
     capacity = traffic.capacity.copy()

@@ -25,8 +25,8 @@ from tests.debian import ASSUMED, UnavailableError, download, unpack
 
 PACKAGES = (
     *("chromium", "curl", "dnsmasq-base", "fonts-wqy-microhei", "fping", "iproute2"),
-    *("openssl", "prometheus", "prometheus-blackbox-exporter", "prometheus-snmp-exporter"),
-    *("snmp", "snmpd", "victoria-metrics"),
+    *("openssl", "prometheus", "prometheus-alertmanager", "prometheus-blackbox-exporter"),
+    *("prometheus-snmp-exporter", "snmp", "snmpd", "victoria-metrics"),
 )
 """What today's tests talk to; their libraries come along."""
 

@@ -9,7 +9,7 @@ import click
 
 COMMANDS = (
     *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
-    *("register", "phase", "journal"),
+    *("register", "phase", "progress", "journal", "demo"),
 )
 
 config_option = click.option(

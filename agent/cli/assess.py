@@ -14,7 +14,7 @@ from agent.assessment import assess, assess_lines
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
 from agent.cli.assessed import Judged, Verdicts, show
-from agent.cli.progress import shown
+from agent.cli.bar import shown
 from agent.cli.source import read
 from agent.data_centres import data_centres
 from agent.declared import applied, look

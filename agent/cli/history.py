@@ -8,7 +8,7 @@ import click
 
 from agent import clock, logs
 from agent.cli import config_option, stop
-from agent.cli.progress import shown
+from agent.cli.bar import shown
 from agent.cli.source import read
 from agent.exchange import give, take
 from agent.history import HistoryError

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import click
 
@@ -12,15 +12,16 @@ from agent import clock, facts, logs
 from agent.assessment import assess_lines
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
-from agent.cli.phased import explained, in_words, plain_gate, said_of, show_all
+from agent.cli.phased import explained, in_words, show_all
 from agent.cli.source import read
-from agent.declared import applied, bring_up, look
+from agent.declared import Timelines, applied, bring_up, look
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
-from agent.journal import JournalError, opened, user
+from agent.journal import JournalError, journal_in, opened, user
 from agent.judge.gates import Gate
 from agent.judge.phases import stand
 from agent.migration import Migration, declared_only, migrations
+from agent.phase_json import plain_gate, said_of
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from config.agent import AgentConfig
@@ -77,22 +78,46 @@ def declare(network: str, phase: str, path: Path | None, override: str | None) -
     click.echo(f"{network} is declared {phase}" + (", overriding its gates" if left else ""))
 
 
+class Seen(NamedTuple):
+    """Where networks stand, and what that was judged by; `config` has the declared phases."""
+
+    config: AgentConfig
+    timelines: Timelines
+    verdicts: Sequence[Verdict | SystemVerdict]
+    migrations: list[Migration]
+
+
 def found_for(
-    config: AgentConfig, at_s: float, verdicts: Iterable[Verdict | SystemVerdict] | None = None
+    config: AgentConfig, at_s: float, verdicts: Sequence[Verdict | SystemVerdict] | None = None
 ) -> list[Migration]:
     """Where networks stand, judged anew without `verdicts`; as declared without a history."""
+    return look_at(config, at_s, verdicts).migrations
+
+
+def look_at(
+    config: AgentConfig, at_s: float, verdicts: Sequence[Verdict | SystemVerdict] | None = None
+) -> Seen:
+    """The same, with all that it was judged by."""
     today = facts.day(at_s)
     declared = look(config, today)
-    config = applied(config, declared.timelines)
+    if declared.problem is not None:
+        path = journal_in(config.data_dir)
+        said = "what it declares from there on is not known; netfold journal verify tells more"
+        click.echo(
+            f"netfold: {path}: {declared.problem.removeprefix(f'{path}: ')}; {said}", err=True
+        )
+    timelines = declared.timelines
+    config = applied(config, timelines)
     try:
         with HistoryReader(config.data_dir / "history.sqlite") as reader:
             end_tick = int((at_s - SETTLED_S) // reader.tick_s)
             lines = verdicts or list(assess_lines(config, reader, end_tick, today))
-            found = migrations(config, declared.timelines, reader, end_tick, lines, today=today)
-            return list(found)
+            found = migrations(config, timelines, reader, end_tick, lines, today=today)
+            return Seen(config, timelines, lines, list(found))
     except HistoryError as error:
         click.echo(f"netfold: {error}; what is measured is not known", err=True)
-        return list(declared_only(config, declared.timelines, today))
+        found = declared_only(config, timelines, today)
+        return Seen(config, timelines, (), list(found))
 
 
 def _read(path: Path | None) -> tuple[AgentConfig, list[Migration]]:

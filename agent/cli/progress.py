@@ -1,16 +1,64 @@
-"""How far a long command is: on a terminal only, and on stderr, away from what it prints."""
+"""`netfold progress`: how far everyone is, held to plan and milestones."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import click
+
+from agent import clock, facts, logs
+from agent.cli import config_option, stop
+from agent.cli.phase import look_at
+from agent.cli.shown import console, plain, table
+from agent.cli.source import read
+from agent.progress import counted, progress_of
+from agent.progress_json import GROUPS, said_of
+from agent.progress_tables import Grid, grids
+from agent.web.words import WORDS, Language
+from config.problems import ConfigError
+
+_SHOWN = 300
+"""So many rows of a table are printed."""
 
 
-@contextmanager
-def shown(text: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar while inside; what it gives is told the part (0 to 1) that is done."""
-    from rich.console import Console  # noqa: PLC0415 - rich only where something is shown
-    from rich.progress import Progress  # noqa: PLC0415
+@click.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--by", type=click.Choice(GROUPS), default=GROUPS[0], show_default=True)
+@click.option("--lang", type=click.Choice(tuple(WORDS)), default="en", show_default=True)
+def command(path: Path | None, as_json: bool, by: str, lang: str) -> None:
+    """Print how far the networks are, by department, region or level, and what is overdue."""
+    logs.set_up()
+    try:
+        config = read(path)
+    except ConfigError as error:
+        stop(error, 2)
+    at_s = clock.now().wall_s
+    seen = look_at(config, at_s)
+    networks = list(counted(seen.config, seen.timelines, seen.migrations, seen.verdicts))
+    said = said_of(progress_of(seen.config, networks, facts.day(at_s)))
+    if as_json:
+        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        return
+    words = WORDS[cast("Language", lang)]
+    click.echo(f"{words['progress']} · {words['today']} {said['date']}")
+    _show(grids(said, words, [by]), words["more"])
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(text, total=1.0)
-        yield lambda part: progress.update(task, completed=part)
+
+def _show(found: Iterable[Grid], more: str) -> None:
+    stdout = console()
+    for grid in found:
+        first, *others = grid.columns or ("",)
+        shown = table(f"~{first}", *others, title=grid.title)
+        for row in grid.rows[:_SHOWN]:
+            shown.add_row(*map(plain, row))
+        notes = list(grid.notes)
+        if grid.rows:
+            stdout.print(shown)
+        else:
+            notes.insert(0, grid.title)
+        if len(grid.rows) > _SHOWN:
+            notes.append(more.format(len(grid.rows) - _SHOWN))
+        for line in notes:
+            stdout.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -31,9 +31,14 @@ def _listen(_: click.Context, __: click.Parameter, value: str | None) -> Listen 
         raise click.BadParameter(str(error)) from error
 
 
+listen_option = click.option(
+    "--listen", callback=_listen, help="Where to serve, instead of the configured one."
+)
+
+
 @click.command()
 @config_option
-@click.option("--listen", callback=_listen, help="Where to serve, instead of the configured one.")
+@listen_option
 @click.option(
     "--web.config.file",
     "web_path",

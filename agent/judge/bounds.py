@@ -177,15 +177,16 @@ def _excluded(
 ) -> int:
     """Count the unseen ticks that the bits of their runs cannot have lifted to the threshold."""
     excluded = 0
+    left = np.isnan(traffic.rate) if traffic.runs else np.empty(0, dtype=np.bool_)
     for run, inside in clipped(traffic):
         lowest = threshold
         if of_load:
             lowest *= float(np.min(traffic.capacity[inside]))  # NaN if one of them is
         if lowest > 0:
             most = sum(int(bits // (traffic.tick_s * lowest)) for bits in run.amounts)
-            ticks = inside.stop - inside.start
-            counted = ticks if within is None else int(np.count_nonzero(within[inside]))
-            excluded += max(0, counted - most)
+            ticks = left[inside] if within is None else left[inside] & within[inside]
+            excluded += max(0, int(np.count_nonzero(ticks)) - most)
+            left[inside] = False  # an import may have seen some since, two runs may overlap
     return excluded
 
 

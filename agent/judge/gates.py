@@ -1,7 +1,10 @@
 """A gate: a named check with what was seen, what is asked, and whether it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+from agent.judge.paired import Spread, no_more
+from agent.judge.verdict import all_hold
 
 
 class Gate(NamedTuple):
@@ -52,3 +55,23 @@ def days_at_least(name: str, now: bool | None, days: int, at_most: int, least: i
     if now is None or at_most >= least:
         return Gate(name, None, value, wanted, "the days before" if days else "the last days")
     return Gate(name, False, value, wanted)
+
+
+def within(
+    name: str,
+    found: Mapping[str, Spread | None],
+    limit: float,
+    worded: Callable[[float], str],
+    what: str,
+) -> Gate:
+    """Differences between paths, each of which is to be at most the limit; None: not known."""
+    known = {pair: it for pair, it in found.items() if it is not None}
+    holds = all_hold(it and no_more(limit, it.lower, it.upper) for it in found.values())
+    seen = [f"{pair} {_spread(it, worded)}" for pair, it in known.items()]
+    unseen = "" if holds is not None else "enough rounds by both paths before the cutover"
+    return Gate(name, holds, ", ".join(seen) or None, f"at most {worded(limit)} {what}", unseen)
+
+
+def _spread(it: Spread, worded: Callable[[float], str]) -> str:
+    lower, upper = ("?" if end is None else worded(end) for end in (it.lower, it.upper))
+    return f"{worded(it.middle)} ({lower} to {upper})"

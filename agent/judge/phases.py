@@ -1,11 +1,12 @@
 """Which phase of its migration a network is in, by evidence alone: the gates of each step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from agent.judge.days import Day, Days
-from agent.judge.gates import Gate, days_at_least, declared_only, gate, none_of, one_of
+from agent.judge.gates import Gate, days_at_least, declared_only, gate, none_of, one_of, within
+from agent.judge.paired import Parity
 from agent.judge.verdict import all_hold
 from config.inventory import Phase
 from config.policy import PhasePolicy
@@ -28,19 +29,20 @@ ASKED: Mapping[Phase, tuple[str, ...]] = {
     "planned": (*_BASELINED, *_PLANNED),
     "connected": (*_PLANNED, "successor_green"),
     "dual_running": (*_PLANNED, "successor_green", "both_ran"),
-    "cut_over": (*_QUIET, "successor_up"),
+    "cut_over": (*_QUIET, "successor_up", "no_slower", "no_lossier"),
     "observing": (*_QUIET, "successor_up", "floor_settled"),
     "retired": (*_QUIET, "floor_held", "ports_down", "contracts_ended"),
-    "funding_cut": ("database_moved", "budget_cut"),
+    "funding_cut": ("database_moved", "contracts_ended", "budget_cut"),
     "interconnected": (*_PLANNED, "successor_green", "line_kept"),
 }
 """The gates that must hold for a phase. What was decided before a line is moved is not asked again:
-that a line falls silent is then the plan."""
+that a line falls silent is then the plan. Without pairs of probes there are no gates of parity."""
 
 _MEASURED = (
     *("successor_green", "both_ran", "successor_up", "line_at_floor", "floor_settled"),
-    *("floor_held", "ports_down", "line_kept"),
+    *("floor_held", "ports_down", "line_kept", "contracts_ended", "no_slower", "no_lossier"),
 )
+"""Of a classified network nothing of these is known, nor are its lines declared here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class PhaseEvidence:
 
     `cut_over_on` is when it was declared to have left its old lines. `undecided` are the units of
     which the window proves nothing yet, `unseen_periods` the declared busy periods that were not
-    seen to pass, `ports_up` the lines whose port is up, `contracts_end` the last end of all lines'.
+    seen to pass, `parities` how its pairs of probes compared before the cutover, `ports_up` the
+    lines whose port is up, `contracts_end` the last end of all lines'.
     """
 
     today: date
@@ -65,6 +68,7 @@ class PhaseEvidence:
     undecided: tuple[str, ...] | None = None
     unseen_periods: tuple[str, ...] | None = None
     days: tuple[Day, ...] = ()
+    parities: tuple[Parity, ...] = ()
     ports_up: tuple[str, ...] | None = None
     contracts_end: date | None = None
 
@@ -100,6 +104,21 @@ class Standing:
         return None if holds is None else not holds
 
     @property
+    def upheld(self) -> Phase | None:
+        """What it counts as: the declared phase; if disproven, the furthest before it that is not.
+
+        So what was not seen sets nobody back. Traffic that came back does, as it is observed.
+        """
+        if not self.unproven or self.declared is None:
+            return self.declared
+        if self.returned:
+            return self.observed
+        before = STEPS[: rank(self.declared) - 1]
+        steps = [it for it in before if not (self.residual and it in LEFT)]
+        left = [it for it in steps if all_hold(gate.holds for gate in self.asked(it)) is not False]
+        return max((self.observed, *left), key=rank)
+
+    @property
     def mismatch(self) -> bool | None:
         """Whether declared and observed differ; None: nothing is declared, or it is not decided."""
         if self.declared is None:
@@ -122,9 +141,11 @@ def stand(evidence: PhaseEvidence, policy: PhasePolicy) -> Standing:
     days = Days.of(evidence.days, evidence.today, policy)
     gates = tuple(_gates(evidence, days, policy))
     returned, residual = _traffic_after(evidence, days)
-    holding = {it.name for it in gates if it.holds}
+    failing = {it.name for it in gates if not it.holds}
     way = (*STEPS[:5], "interconnected") if evidence.interconnect else STEPS
-    reached = [it for it in way if holding.issuperset(ASKED[it])]
+    reached = [it for it in way if failing.isdisjoint(ASKED[it])]
+    if residual:  # whatever is said of contracts and budgets, the old lines are in use
+        reached = [it for it in reached if it not in LEFT]
     observed: Phase | None = reached[-1] if reached else None
     if returned:
         observed = "reverted"
@@ -163,6 +184,7 @@ def _of_measured(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> It
     since = green.days[policy.green_days :]
     both = sum(it.quiet is False and it.day in since for it in days.days)
     yield days_at_least("both_ran", up, both, green.at_most - policy.green_days, 1)
+    yield from _of_parity(evidence.parities, policy)
     yield gate("successor_up", up, "green on the last day seen", "the successor's last days")
     quiet, at_floor = days.run("quiet"), days.now("quiet")
     yield gate("line_at_floor", at_floor, "quiet on the last day seen", "the old lines' last days")
@@ -177,6 +199,16 @@ def _of_measured(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> It
     value = None if end is None else end.isoformat()
     unseen = "" if value else "the end of every line's contract"
     yield Gate("contracts_ended", ended, value, f"before {today}", unseen)
+
+
+def _of_parity(parities: Sequence[Parity], policy: PhasePolicy) -> Iterator[Gate]:
+    if parities:
+        slower = {it.pair: it.slower for it in parities}
+        yield within(
+            "no_slower", slower, policy.slower_s, lambda it: f"{it * 1e3:.3g} ms", "slower"
+        )
+        lossier = {it.pair: it.lossier for it in parities}
+        yield within("no_lossier", lossier, policy.lossier, lambda it: f"{it:.2%}", "more lost")
 
 
 def _traffic_after(evidence: PhaseEvidence, days: Days) -> tuple[bool | None, bool | None]:

@@ -6,7 +6,6 @@ says how much crossed the line altogether: its ticks form a *run* with known amo
 """
 
 import math
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -75,8 +74,7 @@ class Run(NamedTuple):
     amounts: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(NamedTuple):
     """Where the filling of ticks stands: the open tick, how much of it is known, the open run."""
 
     until_s: float
@@ -129,11 +127,11 @@ def hold(before: GaugeReading, after: GaugeReading) -> Span | Gap:
     """Let a level stand until the next reading, but no longer than it says it holds."""
     if before.value is None:
         return Gap.UNPROVEN
-    elapsed_s = after.at.wall_s - before.at.wall_s
+    start_s = before.at.wall_s
+    elapsed_s = after.at.wall_s - start_s
     if elapsed_s <= 0 or not _clocks_agree(before.at, after.at, elapsed_s):
         return Gap.CLOCK
     seconds = min(elapsed_s, before.holds_s)
-    start_s = before.at.wall_s
     return Span(start_s, start_s + seconds, (before.value * seconds,))
 
 
@@ -169,12 +167,22 @@ def advance(
     if span.start_s > fold.until_s + _EPSILON_S:
         fold = begin(span.start_s, len(span.amounts), tick_s)
     seen = _is_short(span, tick_s)
+    if seen and fold.until_s < span.end_s < (fold.tick + 1) * tick_s:  # as nearly all of them
+        return _cover(fold, span, span.end_s), (), ()
+    return _fill(fold, span, tick_s, seen=seen)
+
+
+def _fill(
+    fold: Fold, span: Span, tick_s: float, *, seen: bool
+) -> tuple[Fold, tuple[Tick, ...], tuple[Run, ...]]:
+    """Fill ticks up to the span's end; it makes them `seen`, or part of a run."""
     ticks: list[Tick] = []
     runs: dict[int, Run] = {}
     while fold.until_s < span.end_s:
         fold = fold if seen else _leap(fold, span, tick_s)
         end_s = (fold.tick + 1) * tick_s
-        fold = _cover(fold, span, min(end_s, span.end_s), seen=seen)
+        until_s = min(end_s, span.end_s)
+        fold = _cover(fold, span, until_s) if seen else _know(fold, until_s)
         if fold.until_s >= end_s:
             tick = _seen(fold, tick_s)
             ticks += [tick] if tick else []
@@ -185,14 +193,14 @@ def advance(
         # All of a long span belongs to its run: a share left to a tick that is not part of the
         # run would make the run's amounts less than what may have crossed in it.
         run = fold.run or Run(fold.tick, fold.tick - 1, (0.0,) * len(span.amounts))
-        fold = replace(fold, run=_more(run, run.last, span.amounts))
+        fold = fold._replace(run=_more(run, run.last, span.amounts))
         if run.last >= run.first and fold.run:
             runs[run.first] = fold.run
     return fold, tuple(ticks), tuple(runs.values())
 
 
 def _is_short(span: Span, tick_s: float) -> bool:
-    return span.seconds <= tick_s + _EPSILON_S
+    return span.end_s - span.start_s <= tick_s + _EPSILON_S
 
 
 def _leap(fold: Fold, span: Span, tick_s: float) -> Fold:
@@ -206,16 +214,19 @@ def _leap(fold: Fold, span: Span, tick_s: float) -> Fold:
     return Fold(last * tick_s, last, 0.0, 0.0, zeros, run)
 
 
-def _cover(fold: Fold, span: Span, until_s: float, *, seen: bool) -> Fold:
-    """Cover the open tick up to `until_s`, at most its end."""
-    seconds = until_s - fold.until_s
-    covered_s = fold.covered_s + seconds
-    if not seen:
-        return replace(fold, until_s=until_s, covered_s=covered_s)
-    part = seconds / span.seconds
-    amounts = tuple([a + part * b for a, b in zip(fold.amounts, span.amounts, strict=True)])
-    # replace() takes three times as long, and this is done for every reading.
-    return Fold(until_s, fold.tick, covered_s, fold.seen_s + seconds, amounts, fold.run)
+def _cover(fold: Fold, span: Span, until_s: float) -> Fold:
+    """Cover the open tick up to `until_s`, at most its end, by a span that makes it seen."""
+    from_s, tick, covered_s, seen_s, so_far, run = fold
+    start_s, end_s, amounts, _ = span
+    seconds = until_s - from_s
+    part = seconds / (end_s - start_s)
+    amounts = tuple([a + part * b for a, b in zip(so_far, amounts, strict=True)])
+    return Fold(until_s, tick, covered_s + seconds, seen_s + seconds, amounts, run)
+
+
+def _know(fold: Fold, until_s: float) -> Fold:
+    """Cover the open tick up to `until_s` by a span of which only the whole is known."""
+    return fold._replace(until_s=until_s, covered_s=fold.covered_s + until_s - fold.until_s)
 
 
 def _seen(fold: Fold, tick_s: float) -> Tick | None:

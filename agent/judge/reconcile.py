@@ -15,6 +15,9 @@ from agent.judge.status import Status
 from agent.judge.uplinks import shared_uplinks
 from config.inventory import Link, Network, System
 
+_LEAST_SEEN = 0.95
+"""Of a silence, or it is no silence that accuses anybody; the same share as of systems."""
+
 _ROUNDED = 1.05
 """A contract a little above the port's speed is the same speed, rounded otherwise."""
 
@@ -92,7 +95,7 @@ def _of_link(link: Link, seen: Seen) -> Iterator[Disagreement]:
         if seen.up.get(link.name) is False:
             words = "; ".join(it for it in (f"{cost}, and its port is down", since) if it)
             yield Disagreement(Kind.PAID_AND_DOWN, link.name, words)
-        elif since:
+        elif silence and silence.seen_ratio >= _LEAST_SEEN and link.role != "backup":
             yield Disagreement(Kind.PAID_AND_SILENT, link.name, f"{cost}, and {since}")
     port_bps = seen.port_bps.get(link.name)
     if link.bandwidth_bps and port_bps and link.bandwidth_bps > _ROUNDED * port_bps:

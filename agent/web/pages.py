@@ -10,6 +10,7 @@ from aiohttp import web
 
 from agent import facts
 from agent.history import HistoryError
+from agent.progress_tables import grids
 from agent.web.curve import HEIGHT, WIDTH, Curve, drawn
 from agent.web.figures import (
     FIGURES,
@@ -24,8 +25,9 @@ from agent.web.figures import (
     rule,
     server_figures,
 )
+from agent.web.phases import phase_rows
 from agent.web.systems import systems
-from agent.web.words import WORDS, language
+from agent.web.words import WORDS, Language, language
 from config.agent import AgentConfig
 
 _HERE = Path(__file__).parent
@@ -80,6 +82,27 @@ def landing(
         "policy": config.policy.hash,
     }
     return _rendered("landing.html", request, config, context)
+
+
+def networks(
+    request: web.Request, config: AgentConfig, phases: Sequence[Mapping[str, Any]], today: str
+) -> web.Response:
+    """Every network that moves, with its phases, gates and the day that is due next."""
+    context = {"rows": list(phase_rows(config, phases, today)), "policy": config.policy.hash}
+    return _rendered("networks.html", request, config, context)
+
+
+def progress(
+    request: web.Request, config: AgentConfig, said: Mapping[str, Any] | None
+) -> web.Response:
+    """How far all are: the tables of `netfold progress`."""
+    words = WORDS[_language(request)]
+    context = {
+        "grids": list(grids(said, words)) if said else [],
+        "today": said["date"] if said else "",
+        "policy": config.policy.hash,
+    }
+    return _rendered("progress.html", request, config, context)
 
 
 async def link(request: web.Request, agent: Judged) -> web.Response:
@@ -159,7 +182,7 @@ def _rendered(
 ) -> web.Response:
     """Fill a template; who has used the switch keeps the language from page to page."""
     asked = request.query.get("lang")
-    chosen = language(asked, request.headers.get("Accept-Language", ""))
+    chosen = _language(request)
     shared = {
         "words": WORDS[chosen],
         "kept": f"?lang={chosen}" if asked == chosen else "",
@@ -169,6 +192,10 @@ def _rendered(
     response = aiohttp_jinja2.render_template(template, request, shared | context)
     response.headers["Vary"] = "Accept-Language"
     return response
+
+
+def _language(request: web.Request) -> Language:
+    return language(request.query.get("lang"), request.headers.get("Accept-Language", ""))
 
 
 def _rows(config: AgentConfig, verdicts: Sequence[Mapping[str, Any]]) -> Iterator[Row]:

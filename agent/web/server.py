@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from agent import clock, facts
 from agent.exposition import CLASSIC_TYPE, OPENMETRICS_TYPE, wants_gzip, wants_openmetrics
 from agent.web import pages
 from agent.web.curve import Curve
@@ -28,6 +29,8 @@ class Served(Protocol):
 
     config: AgentConfig
     verdicts: list[dict[str, Any]]
+    phases: list[dict[str, Any]]
+    progress: dict[str, Any] | None
 
     @property
     def unmeasured(self) -> int:
@@ -77,6 +80,8 @@ def application(agent: Served) -> web.Application:
     app = web.Application()
     pages.set_up(app)
     app.router.add_get("/", paths.page)
+    app.router.add_get("/networks", paths.networks)
+    app.router.add_get("/progress", paths.progress)
     app.router.add_get("/link/{name}", paths.link)
     app.router.add_get("/server/{name}", paths.server)
     app.router.add_get("/metrics", paths.metrics)
@@ -97,6 +102,13 @@ class _Paths:
 
     async def page(self, request: web.Request) -> web.Response:
         return pages.landing(request, self._agent.config, self._agent.verdicts)
+
+    async def networks(self, request: web.Request) -> web.Response:
+        today = facts.day(clock.now().wall_s).isoformat()
+        return pages.networks(request, self._agent.config, self._agent.phases, today)
+
+    async def progress(self, request: web.Request) -> web.Response:
+        return pages.progress(request, self._agent.config, self._agent.progress)
 
     async def link(self, request: web.Request) -> web.Response:
         return await pages.link(request, self._agent)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from agent.web.migration_words import MIGRATION_WORDS
+
 Language = Literal["en", "zh"]
 
 WORDS: dict[Language, dict[str, str]] = {
@@ -162,6 +164,10 @@ WORDS: dict[Language, dict[str, str]] = {
         "doubt_busy_period": "尚未观测到业务高峰期无使用",
     },
 }
+
+
+for _language, _more in MIGRATION_WORDS.items():
+    WORDS[_language] |= _more
 
 
 def language(asked: str | None, accept_language: str) -> Language:

@@ -53,6 +53,7 @@ _NO_PORT_BPS = 10**12
 """What no port has; half of it is the fastest that Ethernet knows in 2026."""
 _ALIKE = 0.01
 _DIGITS = 20  # of 2^64
+_MOST = 2**64
 
 Row = Mapping[str, Value]
 """One interface: its values by column."""
@@ -78,9 +79,15 @@ def number(value: Value) -> int | None:
 
 
 def count(value: Value) -> int | None:
-    """Take a number that cannot be negative; one that is says nothing."""
+    """Take a number of 64 bits that cannot be negative; any other says nothing."""
     found = number(value)
-    return None if found is None or found < 0 else found
+    return found if found is not None and 0 <= found < _MOST else None
+
+
+def ticks(value: Value) -> int | None:
+    """Take TimeTicks, of which there are 2^32."""
+    found = number(value)
+    return None if found is None else found % 2**32
 
 
 def octets(row: Row, before: Row | None = None) -> Octets:

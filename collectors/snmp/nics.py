@@ -71,7 +71,8 @@ def traffic(tables: Tables, nics: list[str]) -> Traffic | None:
         return None
     names = tuple(_name(tables, index) for index in nics)
     speed_bps = ifmib.speed_bps(rows[0]) if len(rows) == 1 else None
-    return Traffic(names, sum(receive), sum(transmit), bits, speed_bps)
+    received, transmitted = (sum(it) % 2**64 for it in (receive, transmit))
+    return Traffic(names, received, transmitted, bits, speed_bps)
 
 
 def _is_nic(tables: Tables, index: str) -> bool:

@@ -113,6 +113,7 @@ NETWORKS = Sheet(
         _column("kind", kinds.NETWORK_KIND, "网络类型 类型", "kind"),
         _column("classified", kinds.TRUTH, "涉密标识 是否涉密", "classified"),
         *(_OWNER, _CODE, _REGION),
+        _column("level", kinds.LEVEL_OF, "行政层级 层级", "level"),
         _column("basic_database", kinds.TRUTH, "基础信息库", "basic database"),
         _column("destination", kinds.DESTINATION, "迁移去向 去向", "destination"),
         _column("outcome", kinds.OUTCOME, "整合方式", "outcome"),
@@ -153,6 +154,7 @@ LINKS = Sheet(
         _column("line_type", kinds.TEXT, "线路类型", "line type"),
         _column("annual_cost_yuan", kinds.YUAN, "年租费", "annual cost"),
         _column("contract_end", kinds.DAY, "合同到期", "contract end"),
+        _column("notice_by", kinds.DAY, "最迟解约通知日 解约通知", "notice by"),
         *(_BUSY, *_exempt()),
     ),
 )

@@ -99,6 +99,13 @@ PHASE = _choice(
     "reverted 回退",
     "exempt 豁免 例外",
 )
+LEVEL_OF = _choice(
+    "central 中央",
+    "province 省级 省",
+    "city 市级 市",
+    "county 县级 县",
+    "township 乡镇",
+)
 ROLE = _choice("primary 主用 主", "backup 备用 备")
 STANDBY = _choice("standby 备用 备 是")
 SCHEME = _choice("graded 等级保护 等保", "classified 分级保护 分保")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 import zipfile
 import zlib
@@ -16,8 +17,9 @@ from config.sheets.kinds import Kind
 MOST_BYTES = 64 * 2**20
 """Of a file, unpacked: a register of 10,000 lines has 3 MB."""
 MOST_ROWS = 20_000
-_FARTHEST_ROW, _FARTHEST_COLUMN = 5 * MOST_ROWS, 500
-"""One stray cell at a sheet's far end would make all between count as there."""
+_FARTHEST_ROW, _FARTHEST_COLUMN, _MOST_CELLS = 5 * MOST_ROWS, 500, 1_000_000
+"""One stray cell at a sheet's far end would make all between count as there, 240 bytes each."""
+_MERGED = re.compile(rb"mergeCell\b[^>]*?\bref\s*=\s*[\"']([^\"']*)")
 _LOOKED_AT = 2000
 """Characters of a CSV file that tell what stands between its cells."""
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
@@ -88,10 +90,11 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            size = sum(it.file_size for it in packed.infolist())
-        if size > MOST_BYTES:
-            msg = f"{path}: larger than {MOST_BYTES >> 20} MiB unpacked; split it"
-            raise SheetError(msg)
+            if sum(it.file_size for it in packed.infolist()) > MOST_BYTES:
+                msg = f"{path}: larger than {MOST_BYTES >> 20} MiB unpacked; split it"
+                raise SheetError(msg)
+            for it in packed.infolist():
+                _refuse_wide_merges(path, packed.read(it))
         with warnings.catch_warnings(action="ignore"):  # of pictures and rules that are no values
             book = load_workbook(io.BytesIO(content))
     except _DAMAGED as error:
@@ -100,9 +103,9 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
         msg = f"{path}: not a workbook that can be read; save it again as .xlsx"
         raise SheetError(msg) from error
     for sheet in book.worksheets:
-        if sheet.max_row > _FARTHEST_ROW or sheet.max_column > _FARTHEST_COLUMN:
-            msg = f"{path}: sheet {sheet.title} reaches to {sheet.dimensions.split(':')[-1]}; "
-            msg += "delete the cells beyond the table"
+        if _is_too_far(sheet.max_row, sheet.max_column):
+            end = sheet.dimensions.split(":")[-1]
+            msg = f"{path}: sheet {sheet.title} reaches to {end}; delete the cells beyond the table"
             raise SheetError(msg)
         rows = {
             number: tuple(map(_cell, cells))
@@ -110,6 +113,25 @@ def _workbook(path: Path, content: bytes) -> Iterator[Table]:
             if any(it.value is not None for it in cells)
         }
         yield Table(sheet.title, _limited(path, rows), tuple(_trouble(sheet, rows)))
+
+
+def _is_too_far(rows: int, columns: int) -> bool:
+    is_far = rows > _FARTHEST_ROW or columns > _FARTHEST_COLUMN
+    return is_far or rows * columns > _MOST_CELLS
+
+
+def _refuse_wide_merges(path: Path, part: bytes) -> None:
+    """Let no part of a workbook merge more cells than a table has: each would take memory."""
+    from openpyxl.utils import range_boundaries  # noqa: PLC0415 - see above
+
+    count = 0
+    for (cells,) in map(re.Match.groups, _MERGED.finditer(part)):
+        left, top, right, bottom = (it or 0 for it in range_boundaries(cells.decode()))
+        count += (right - left + 1) * (bottom - top + 1)
+        if count > _MOST_CELLS:
+            msg = f"{path}: cells {cells.decode()} are merged; unmerge them, "
+            msg += "and write the value into each"
+            raise SheetError(msg)
 
 
 def _cell(cell: Any) -> Cell:
@@ -138,12 +160,24 @@ def _trouble(sheet: Any, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
 def _csv(path: Path, content: bytes) -> dict[int, tuple[Cell, ...]]:
     text = _decoded(path, content)
     delimiter = max(",\t;", key=text[:_LOOKED_AT].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return dict(_csv_rows(path, reader))
     except csv.Error as error:
         msg = f"{path}: not a CSV file: {error}; save it again as CSV, in UTF-8"
         raise SheetError(msg) from error
-    return {number: tuple(map(_csv_cell, row)) for number, row in enumerate(rows, 1) if any(row)}
+
+
+def _csv_rows(path: Path, reader: Iterable[list[str]]) -> Iterator[tuple[int, tuple[Cell, ...]]]:
+    widest = 0
+    for number, row in enumerate(reader, 1):
+        widest = max(widest, len(row))
+        if _is_too_far(number, widest):
+            msg = f"{path}: reaches to row {number}, column {widest}; "
+            msg += "delete the cells beyond the table"
+            raise SheetError(msg)
+        if any(row):
+            yield number, tuple(map(_csv_cell, row))
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -6,7 +6,14 @@ from typing import Any
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from agent.facts import LINK_CONTRACT_END, LINK_COST, LINK_INFO, NETWORK_INFO
+from agent.facts import (
+    LINK_CONTRACT_END,
+    LINK_COST,
+    LINK_INFO,
+    LINK_INTERFACE,
+    LINK_NOTICE_BY,
+    NETWORK_INFO,
+)
 from agent.judge.status import Status
 from agent.recorder import (
     LINK_CAPACITY,
@@ -96,6 +103,7 @@ def _verdict() -> Iterator[Builder[Panel]]:
             Column("Seen", of_line(SEEN), PERCENT),
             Column("Yearly cost", of_line(LINK_COST), YUAN),
             Column("Contract ends", f"1000 * {of_line(LINK_CONTRACT_END)}", DATE),
+            Column("Notice by", f"1000 * {of_line(LINK_NOTICE_BY)}", DATE),
             Column("Enough", f"8 * {of_line(RIGHT_SIZE['link'])}", BITS_PER_SECOND),
             Column("Would save", of_line(SAVING["link"]), YUAN),
         ],
@@ -181,16 +189,22 @@ def _proof() -> Iterator[Builder[Panel]]:
 
 
 def _interfaces() -> Iterator[Builder[Panel]]:
+    bound = f"{ON_LINK} group_left (device, interface) {chosen(LINK_INTERFACE, _LINK)}"
+
+    def of_port(metric: Metric) -> str:
+        return f"{_of_chosen(metric)} * {bound}"
+
     yield rows(
         "Interfaces of the chosen lines",
-        "Whether the interface is up, its port's speed, whether the contract is more than the port "
-        "can carry, and since when every rate is known without a gap.",
-        _LABELS,
+        "Where each line is bound, whether its interface is up, its port's speed, whether the "
+        "contract is more than the port can carry, and since when every rate is known without a "
+        "gap. Without a device it is the node's own interface.",
+        _LABELS | {"device": "Device", "interface": "Interface"},
         [
-            Column("Up", _of_chosen(link.UP), YES_NO),
-            Column("Port's speed", f"8 * {_of_chosen(link.PORT_SPEED)}", BITS_PER_SECOND),
-            Column("Contract above port", _of_chosen(LINK_OVERSOLD), YES_NO),
-            Column("No gap since", f"1000 * {_of_chosen(LINK_SEEN_SINCE)}", DATE),
+            Column("Up", of_port(link.UP), YES_NO),
+            Column("Port's speed", f"8 * {of_port(link.PORT_SPEED)}", BITS_PER_SECOND),
+            Column("Contract above port", of_port(LINK_OVERSOLD), YES_NO),
+            Column("No gap since", f"1000 * {of_port(LINK_SEEN_SINCE)}", DATE),
         ],
         sort_by="Line",
         rising=True,

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from agent.availability import PROBE_AVAILABILITY, SLA_MET
 from agent.observe import FAILURES, PROBE_INFO, PROBE_SUCCESS
-from collectors import dns, http, icmp, probe, tls, tls_chain
+from collectors import dns, http, icmp, probe, tls_chain
 from collectors.base import Metric
 from dashboards.board import EVERYTHING_OR_NOTHING, board, chosen, few, here, rated, variable
 from dashboards.panels import (
@@ -176,7 +176,15 @@ def _last_answer() -> Iterator[Builder[Panel]]:
         "TLS",
         "What was agreed on in the last handshake.",
         _LABELS | {"version": "Version", "cipher": "Cipher"},
-        [Column("Agreed", _of(tls.INFO), YES_NO)],
+        [Column("Agreed", _of(tls_chain.INFO), YES_NO)],
+        sort_by="Target",
+        rising=True,
+    ).span(12)
+    yield rows(
+        "Issuers",
+        "Who issued the server's own certificate.",
+        _LABELS | {"issuer": "Issuer"},
+        [Column("Issued", _of(tls_chain.ISSUER), YES_NO)],
         sort_by="Target",
         rising=True,
     ).span(12)
@@ -187,4 +195,4 @@ def _last_answer() -> Iterator[Builder[Panel]]:
         [Column("Answered", _of(probe.ADDRESS_SUCCESS), YES_NO)],
         sort_by="Answered",
         rising=True,
-    ).span(12)
+    )

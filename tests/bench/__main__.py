@@ -9,7 +9,18 @@ import shutil
 import sys
 from importlib.metadata import version
 
-from tests.bench import agent_cost, centre, http, icmp, many_devices, snmp_poll, tcp, verdicts
+from tests.bench import (
+    agent_cost,
+    centre,
+    http,
+    icmp,
+    many_devices,
+    progress,
+    services,
+    snmp_poll,
+    tcp,
+    verdicts,
+)
 from tests.testbed import peer
 
 LIBRARIES = ("aiohttp", "prometheus-client", "psutil", "pydantic", "pysnmp", "uvloop")
@@ -36,7 +47,9 @@ def main() -> None:
     agent_cost.main()
     tcp.main()
     http.main()
+    services.main()
     verdicts.main()
+    progress.main()
     centre.main()
 
 

@@ -18,10 +18,10 @@ import uvloop
 
 from agent import clock
 from agent.app import spare_what_lasts
-from agent.exposition import Exposition, Series
+from agent.exposition import Exposition
 from agent.observe import observe
 from agent.recorder import Recorder
-from collectors.base import Metric, Sample, Tools
+from collectors.base import Metric, Sample, Series, Tools
 from collectors.link import BoundLink
 from collectors.snmp import ifmib
 from collectors.snmp.agent import PORT, Agent

@@ -6,7 +6,7 @@ from types import TracebackType
 from collectors.slots import Slots
 
 _SLOT_S = 0.02
-"""An attempt ends so long after its time at the latest."""
+"""An attempt ends so long after its time at the latest: less than a probe keeps for its report."""
 
 
 class Deadlines:

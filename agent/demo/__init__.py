@@ -1,0 +1,1 @@
+"""A city's department to look at: simulated devices, real everything else."""

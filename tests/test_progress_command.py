@@ -1,0 +1,152 @@
+"""Progress as the command, /metrics and the pages have it, of a department's real history."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import facts
+from agent.clock import now
+from agent.journal import opened
+from agent.judge.counted import NOTHING
+from agent.progress import progress_of
+from agent.progress_json import said_of
+from agent.progress_metrics import samples
+from agent.web.words import WORDS
+from config.load import load
+from config.problems import ConfigError
+from tests.agentproc import netfold, running, write
+from tests.bench.progress import LIMIT_S, cost_s
+from tests.test_assessor import department, judged
+
+DAY_S = 86_400
+
+
+def moving(folder: Path) -> dict[str, Any]:
+    """Two lines with thirty days of history, and what is declared of four networks."""
+    config = department(folder)
+    edu, tax = config["networks"]
+    edu |= {"owner": "市教育局", "region": "440304"}
+    tax |= {"owner": "市税务局", "region": "440303", "plan": {"connected": "2020-01-01"}}
+    paid = {"kind": "dedicated", "owner": "市税务局", "region": "440305"}
+    done = {"name": "done", **paid, "annual_cost_yuan": 50_000}
+    left = {"name": "left", **paid, "level": "central"}
+    left["exempt"] = {"reason": "保密", "approver": "网络中心", "until": "2099-12-31"}
+    config["networks"] += [done, left]
+    config["regions"] = ["440306"]
+    config["milestones"] = [
+        {"name": "third", "title": "三分之一完成", "by": "2020-06-30", "share": "33%"},
+        {"name": "all", "by": "2020-06-30", "share": "100%"},
+    ]
+    with opened(folder / "data") as journal:
+        at_s = now().wall_s
+        for phase, days in (("surveyed", 60), ("funding_cut", 9)):
+            journal.append("phase", "done", {"phase": phase}, "me", at_s - days * DAY_S)
+    return config
+
+
+def test_the_command_the_metrics_and_the_pages_say_the_same(tmp_path: Path) -> None:
+    config = moving(tmp_path)
+    with running(tmp_path, config) as agent:
+        values = judged(agent)
+        english = agent.get("/progress?lang=en").body.decode()
+        chinese = agent.get("/networks?lang=zh").body.decode()
+        landing = agent.get("/?lang=zh").body.decode()
+    path = tmp_path / "config.yaml"
+    write(path, config | {"node": {"name": "test"}, "data_dir": str(tmp_path / "data")})
+    said = json.loads(netfold("progress", "-c", str(path), "--json").stdout)
+    total = said["total"]
+    assert total["to_consolidate"]["networks"] == 3
+    assert total["migrated"] == {"networks": 1, "lines": 0, "bps": None, "yuan": 50_000}
+    assert total["reclaimable"]["yuan"] == 1_680_000
+    assert (total["exempt"]["networks"], total["undecided"]) == (1, 0)
+    assert [(it["department"], it["all"]["networks"]) for it in said["by_department"]] == [
+        *(("市教育局", 1), ("市税务局", 3)),
+    ]
+    assert [it["level"] for it in said["by_level"]] == ["central", "county"]
+    assert said["coverage"][0]["not_covered"] == ["440303", "440304", "440306"]
+    assert [(it["network"], it["phase"]) for it in said["overdue"]] == [("tax", "connected")]
+    assert [(it["met"], it["overdue"]) for it in said["milestones"]] == [
+        (True, False),
+        (False, True),
+    ]
+    assert said["forecast"]["completed"] == 1
+    assert values["netfold_progress_reclaimable_yuan",] == 1_680_000
+    assert values["netfold_progress_saved_yuan",] == 50_000
+    assert ("netfold_progress_saved_bytes_per_second",) not in values
+    assert values["netfold_progress_department_networks", "市税务局", "migrated"] == 1
+    assert values["netfold_progress_regions", "county", "covered"] == 1
+    assert values["netfold_progress_milestone_met", "third"] == 1
+    assert values["netfold_progress_milestone_met", "all"] == 0
+    assert values["netfold_network_due_timestamp_seconds", "tax", "connected"] == 1_577_894_400
+    assert '<th scope="row">市教育局</th>' in english
+    assert "1,680,000" in english
+    assert "<script" not in english + chinese
+    assert '接入对接 <span class="verdict idle">2020-01-01</span> 逾期' in chinese
+    assert 'href="/progress?lang=zh"' in landing
+    assert 'href="/networks?lang=zh"' in landing
+
+
+def test_tables_are_in_the_language_and_by_the_group_asked_for(tmp_path: Path) -> None:
+    config = moving(tmp_path)
+    path = tmp_path / "config.yaml"
+    write(path, config | {"node": {"name": "test"}, "data_dir": str(tmp_path / "data")})
+    chinese = netfold("progress", "-c", str(path), "--lang", "zh", "--by", "region").stdout
+    assert "按行政区划（含下辖）" in chinese
+    assert "440304" in chinese
+    assert "三分之一完成" in chinese
+    assert "国办发〔2017〕39号" in chinese
+    english = netfold("progress", "-c", str(path)).stdout
+    assert "By department" in english
+    assert "Nothing is late by them." in english
+
+
+def test_without_a_history_nothing_is_called_reclaimable(tmp_path: Path) -> None:
+    config = moving(tmp_path)
+    (tmp_path / "data" / "history.sqlite").unlink()
+    path = tmp_path / "config.yaml"
+    write(path, config | {"node": {"name": "test"}, "data_dir": str(tmp_path / "data")})
+    done = netfold("progress", "-c", str(path), "--json")
+    assert "what is measured is not known" in done.stderr
+    assert json.loads(done.stdout)["total"]["reclaimable"] is None
+
+
+def test_without_a_network_that_moves_there_is_nothing_on_metrics(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    write(path, {"node": {"name": "test"}})
+    config = load(path)
+    found = progress_of(config, [], facts.day(0))
+    assert found.total.all == NOTHING
+    assert list(samples(found, [])) == []
+    assert said_of(found)["forecast"]["why"] == "no_networks"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"share": "150%"}, "share"),
+        ({"phase": "exempt"}, "phase"),
+        ({"by": "2027-6-1"}, "by: not a date: '2027-6-1'"),
+        ({"until": "2027-06-01"}, "until"),
+    ],
+)
+def test_a_bad_milestone_is_told_with_its_place(
+    tmp_path: Path, given: dict[str, str], problem: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    milestone = {"name": "half", "by": "2027-06-30", "share": "50%", **given}
+    write(path, {"node": {"name": "test"}, "milestones": [milestone]})
+    with pytest.raises(ConfigError, match=rf"milestones\[half\]\.{problem}"):
+        load(path)
+
+
+def test_every_word_that_a_table_may_need_is_there_in_both_languages() -> None:
+    for words in WORDS.values():
+        for why in ("no_networks", "all_done", "began_today", "no_completions"):
+            assert words[f"why_{why}"]
+
+
+def test_two_thousand_links_in_two_hundred_departments_take_less_than_two_seconds() -> None:
+    """Of CPU: phases by what is declared, counting, JSON and samples; it takes half a second."""
+    assert cost_s(2_000, 200) < LIMIT_S
