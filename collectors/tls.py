@@ -43,10 +43,10 @@ async def collect(target: TlsTarget, tools: Tools) -> list[Sample]:
             with all that was measured before.
 
     """
-    context = tools.use(TlsContexts).get(target)
     name = target.server_name or split_address(target.address)[0]
 
     async def attempt(endpoint: Endpoint, until_s: float) -> list[Sample]:
+        context = tools.use(TlsContexts).get(target)  # reads files, within the time
         await turn_before(tools, until_s)
         started_s = perf_counter()
         with await connect(tools, endpoint, target.source, target.source_interface) as connection:
