@@ -15,6 +15,7 @@ import numpy as np
 from agent.history import Capacity, History, Record, SeriesKey
 from agent.history_reader import HistoryReader
 from agent.judge.bounds import Floats, Traffic
+from agent.judge.plural import counted
 from agent.judge.rates import Tick
 from agent.sources.rows import KEYS, LINK_COLUMNS
 from agent.sources.series import File, Series
@@ -38,7 +39,7 @@ class Taken:
 
     def __str__(self) -> str:
         taken, there, older = (self.ticks[it] for it in ("taken", "there", "older"))
-        text = f"took {taken} ticks of {self.links} links into the history"
+        text = f"took {counted(taken, 'tick')} of {counted(self.links, 'link')} into the history"
         text += f"; {there} that it had stay as they are" if there else ""
         return text + (f"; {older} older than its retention are left out" if older else "")
 
@@ -77,12 +78,15 @@ def give(
     config: AgentConfig,
     reader: HistoryReader,
     output: TextIO,
+    note: str | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Write every seen tick of every link as `assess --series` and `take` read it.
 
-    What crossed in a time that was not seen has no place in such rows.
+    What crossed in a time that was not seen has no place in such rows. `note` is the first line.
     """
+    if note is not None:
+        output.write(f"{note}\n")
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow([*KEYS, *LINK_COLUMNS])
     first, last = reader.first_tick, reader.last_tick

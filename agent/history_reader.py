@@ -5,6 +5,7 @@ Rows are read in stripes of slots, so that thousands of links never stand in mem
 
 import json
 import math
+import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -248,7 +249,11 @@ class HistoryReader:
             raise self._named(error) from error
 
     def _named(self, error: sqlite3.Error) -> HistoryError:
-        return HistoryError(f"{self._path}: cannot be read as a history: {error}")
+        why = str(error)
+        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+            there = os.path.lexists(self._path)  # False also where a folder above it is closed
+            why = "it may not be opened" if there else "it is not there, or may not be seen"
+        return HistoryError(f"{self._path}: cannot be read as a history: {why}")
 
 
 def _joined(bindings: Iterable[Sequence[NDArray[np.float32]]], ticks: int) -> Floats:

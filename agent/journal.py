@@ -13,10 +13,12 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+
+from agent.bounded_lock import lock
 
 Kind = Literal["phase", "override", "exemption", "policy", "import", "register"]
 BY_CONFIG = "config"
@@ -25,6 +27,7 @@ BY_CONFIG = "config"
 NO_DIGEST = "0" * 64
 """What stands before the first entry."""
 
+_BUSY = "is being written by another program"
 _FILE = "journal.jsonl"
 _AT = "%Y-%m-%dT%H:%M:%SZ"
 _TEXTS = ("at", "kind", "subject", "by", "previous", "digest")
@@ -79,13 +82,18 @@ def journal_in(data_dir: Path) -> Path:
 def read(path: Path) -> Content:
     """Read a journal to its end, or to the first line that is damaged; none is an empty one.
 
+    Whoever holds it for longer than LOCK_S is the `problem`, since there may be more to come. This
+    waits for it, and so belongs off the loop.
+
     Raises:
         JournalError: it cannot be read at all.
     """
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)  # so that half a line is a crash's, not a writer's
-            return parse(file.read())
+            # So that half a line is a crash's, not a writer's.
+            is_locked = lock(file.fileno(), fcntl.LOCK_SH)
+            content = parse(file.read())
+            return content if is_locked else replace(content, problem=_BUSY)
     except FileNotFoundError:
         return Content(())
     except OSError as error:
@@ -159,7 +167,8 @@ def opened(data_dir: Path) -> Iterator[Journal]:
     """Open a data folder's journal for writing, made if it is not there; others wait meanwhile.
 
     Raises:
-        JournalError: it cannot be opened, or is damaged: then nothing is ever added to it.
+        JournalError: it cannot be opened, another program holds it for longer than LOCK_S, or it
+            is damaged: then nothing is ever added to it.
     """
     path = journal_in(data_dir)
     with ExitStack() as stack:
@@ -167,7 +176,8 @@ def opened(data_dir: Path) -> Iterator[Journal]:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             stack.callback(os.close, descriptor)  # ends the lock
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not lock(descriptor, fcntl.LOCK_EX):
+                raise JournalError(_busy(path))
             if not os.fstat(descriptor).st_size:
                 _begin(descriptor, data_dir)
             with open(descriptor, "rb", closefd=False) as file:
@@ -179,12 +189,16 @@ def opened(data_dir: Path) -> Iterator[Journal]:
 
 
 def user() -> str:
-    """Who runs this command: the name of its real user id, or the id where it has no name."""
+    """Who runs this command: the name of its real user id, or the id where it has no name.
+
+    A user who is called as the agent's own entries are by is told apart: no name holds a colon.
+    """
     uid = os.getuid()
     try:
-        return pwd.getpwuid(uid).pw_name
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+    return f"user:{name}" if name == BY_CONFIG else name
 
 
 def parse(text: bytes, before: Entry | None = None) -> Content:
@@ -222,11 +236,17 @@ def _entry(line: bytes, before: Entry | None) -> Entry | str:
 def _unbroken(path: Path, content: Content) -> Content:
     if content.problem is None:
         return content
+    if content.problem == _BUSY:
+        raise JournalError(_busy(path))
     cut_off = "cut off" in content.problem
     remedy = "remove that piece of a line" if cut_off else "bring it back from a backup"
     msg = f"{path}: {content.problem}; nothing is added to it: keep a copy, then {remedy}, "
     msg += "or move the file away for a new one to begin"
     raise JournalError(msg)
+
+
+def _busy(path: Path) -> str:
+    return f"{path}: {_BUSY}; try again, and if it stays so, end the one that has it open"
 
 
 def _canonical(fields: Mapping[str, Any]) -> bytes:

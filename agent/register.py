@@ -1,15 +1,12 @@
-"""Imports of the register: a file of sheets checked whole, then written as one YAML file.
-
-`take` is the one place that writes an import; whoever has to note that there was one does it there.
-"""
+"""Imports of the register: a file of sheets checked whole, then written as one YAML file."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from agent.judge.plural import counted
+from agent.whole_file import refuse, write
 from config.sheets.columns import Sheet
 from config.sheets.importing import imported
 from config.writer import as_yaml
@@ -20,22 +17,29 @@ _HEAD = (
 )
 
 
-class TakeError(Exception):
-    """The file cannot be written; the message is one line."""
-
-
 class Taken(NamedTuple):
-    """What an import came to: items by section, and the SHA-256 of the file that was written."""
+    """What an import came to: items by section, and the SHA-256 of what was read and written."""
 
     out: Path
     counts: Mapping[str, int]
-    digest: str
+    read_sha256: str
+    written_sha256: str
 
     def __str__(self) -> str:
-        counts = ", ".join(
-            f"{count} {name.replace('_', ' ')}" for name, count in self.counts.items()
-        )
-        return f"{self.out}: {counts or 'nothing'}"
+        return f"{self.out}: {in_words(self.counts)}"
+
+    def as_entry(self) -> dict[str, Any]:
+        """The same for the journal."""
+        written = {"file": self.out.name, "sha256": self.written_sha256}
+        return {"sha256": self.read_sha256, "counts": dict(self.counts), "written": written}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """How many items there are of each section, as: 2 networks, 1 machine room."""
+    said = (
+        counted(count, name.replace("_", " ").removesuffix("s")) for name, count in counts.items()
+    )
+    return ", ".join(said) or "nothing"
 
 
 def take(file: Path, only: Sheet | None, out: Path, *, force: bool = False) -> Taken:
@@ -43,32 +47,11 @@ def take(file: Path, only: Sheet | None, out: Path, *, force: bool = False) -> T
 
     Raises:
         SheetError: with a line for everything that is wrong in the file.
-        TakeError: `out` is there and `force` is not said, or it cannot be written.
+        WriteError: `out` is there and `force` is not said, or it cannot be written.
 
     """
-    if not force and os.path.lexists(out):
-        msg = f"{out} is there already, with comments perhaps; name a new file, or say --force"
-        raise TakeError(msg)
+    refuse(out, force=force)
     found = imported(file, only)
     content = as_yaml(found.data, _HEAD).encode()
-    try:
-        _write(out, content)
-    except OSError as error:
-        msg = f"{out} cannot be written: {error.strerror}; name a file in a folder that is there"
-        raise TakeError(msg) from error
-    return Taken(out, found.counts, hashlib.sha256(content).hexdigest())
-
-
-def _write(out: Path, content: bytes) -> None:
-    """Put a whole file in place, or leave what was there."""
-    handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            os.fchmod(handle, 0o640)
-            stream.write(content)
-            stream.flush()
-            os.fsync(handle)
-        os.replace(name, out)  # noqa: PTH105 - `name` is mkstemp's text
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write(out, content, force=force)
+    return Taken(out, found.counts, found.sha256, hashlib.sha256(content).hexdigest())

@@ -17,11 +17,13 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from agent.judge.status import Status
+from dashboards.links import Link
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 PERCENT, YUAN, BITS_PER_SECOND = "percentunit", "currencyCNY", "bps"
 DATE, SECONDS, NUMBER, YES_NO = "dateTimeAsIso", "s", "short", "bool_yes_no"
+BYTES, BYTES_PER_SECOND, PER_SECOND = "bytes", "Bps", "cps"
 """Grafana's identifiers of units; a date is in milliseconds."""
 
 GREY, GREEN, RED = "#8e8e8e", "#56a64b", "#e02f44"
@@ -33,6 +35,8 @@ STATUS_COLOURS = {
     Status.LOW_USE: "#e0b400",
     Status.NORMAL: GREEN,
     Status.BUSY: "#a352cc",
+    Status.IN_USE: GREEN,
+    Status.SUSPECTED_UNUSED: "#ff780a",
 }
 
 WHOLE_WIDTH = 24
@@ -83,25 +87,35 @@ def count_by_status(title: str, description: str, expression: str) -> stat.Panel
     )
     for status, colour in STATUS_COLOURS.items():
         fixed = {"mode": FieldColorModeId.FIXED, "fixedColor": colour}
-        panel.override_by_name(status, [DynamicConfigValue("color", fixed)])
+        named = DynamicConfigValue("displayName", _spoken(status))
+        panel.override_by_regexp(f"^{status}$", [DynamicConfigValue("color", fixed), named])
     return panel
 
 
 def curves(
-    title: str, description: str, expression: str, legend: str, levels: Mapping[float, str]
+    title: str,
+    description: str,
+    expression: str,
+    legend: str,
+    levels: Mapping[float, str] | None = None,
+    *,
+    unit: str = PERCENT,
+    more: Mapping[str, str] | None = None,
 ) -> timeseries.Panel:
-    """A ratio over time, a curve for each series; dashed lines at `levels`, with their colours."""
+    """What changes over time, a curve for each series; dashed lines at `levels`, in their colours.
+
+    `more` are further expressions by their legends.
+    """
     steps = [Threshold(color="transparent")]
-    steps += [Threshold(value=level, color=colour) for level, colour in levels.items()]
+    steps += [Threshold(value=level, color=colour) for level, colour in (levels or {}).items()]
+    panel = timeseries.Panel().title(title).description(description).datasource(SOURCE)
+    for ref_id, (name, asked) in zip(
+        "ABCD", {legend: expression, **(more or {})}.items(), strict=False
+    ):
+        query = prometheus.Dataquery().expr(asked).range().ref_id(ref_id)
+        panel.with_target(query.legend_format(name))
     return (
-        timeseries.Panel()
-        .title(title)
-        .description(description)
-        .datasource(SOURCE)
-        .with_target(
-            prometheus.Dataquery().expr(expression).range().ref_id("A").legend_format(legend)
-        )
-        .unit(PERCENT)
+        panel.unit(unit)
         .min(0)
         .thresholds(_thresholds(steps))
         .thresholds_style(
@@ -118,22 +132,24 @@ def curves(
     )
 
 
-def bars(title: str, description: str, expression: str, legend: str) -> bargauge.Panel:
-    """A ratio of every series, as bars from 0 to 1, the longest first."""
-    return (
+def bars(
+    title: str, description: str, expression: str, legend: str, *, unit: str = PERCENT
+) -> bargauge.Panel:
+    """A bar for every series, the longest first; those of ratios from 0 to 1."""
+    panel = (
         bargauge.Panel()
         .title(title)
         .description(description)
         .datasource(SOURCE)
         .with_target(_now(f"sort_desc({expression})").legend_format(legend))
-        .unit(PERCENT)
+        .unit(unit)
         .min(0)
-        .max(1)
         .thresholds(_thresholds([Threshold(color=GREY)]))
         .orientation(options.VizOrientation.HORIZONTAL)
         .display_mode(options.BarGaugeDisplayMode.BASIC)
         .height(8)
     )
+    return panel.max(1) if unit == PERCENT else panel
 
 
 def rows(
@@ -143,10 +159,13 @@ def rows(
     columns: Sequence[Column],
     *,
     sort_by: str,
+    links: Mapping[str, Link] | None = None,
+    rising: bool = False,
 ) -> table.Panel:
     """A table: the heading of each label, then the columns; the greatest `sort_by` stands first.
 
-    The columns' expressions give the same labels, so that each subject is one row.
+    The columns' expressions give the same labels, so that each subject is one row. With `rising`
+    the least stands first. `links` are by the label that leads there.
     """
     series = f"max by (job, {', '.join(labels)})"
     panel = (
@@ -154,7 +173,7 @@ def rows(
         .title(title)
         .description(description)
         .datasource(SOURCE)
-        .sort_by([common.TableSortByFieldState().display_name(sort_by).desc(desc=True)])
+        .sort_by([common.TableSortByFieldState().display_name(sort_by).desc(desc=not rising)])
         .span(WHOLE_WIDTH)
         .height(9)
     )
@@ -166,6 +185,8 @@ def rows(
         headings[f"Value #{ref_id}"] = column.heading
     if "status" in labels:
         panel.override_by_name(labels["status"], _COLOURED_STATUS)
+    for label, link in (links or {}).items():
+        panel.override_by_name(labels[label], [_leading(link)])
     arranged = {
         "excludeByName": {"Time": True, "job": True},
         "indexByName": {name: place for place, name in enumerate(headings)},
@@ -173,6 +194,14 @@ def rows(
     }
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     return panel.with_transformation(DataTransformerConfig(id_val="organize", options=arranged))
+
+
+def _spoken(status: Status) -> str:
+    return status.replace("_", " ")
+
+
+def _leading(link: Link) -> DynamicConfigValue:
+    return DynamicConfigValue("links", [{"title": link.title, "url": link.url}])
 
 
 _COLOURED_STATUS = [
@@ -183,7 +212,7 @@ _COLOURED_STATUS = [
             {
                 "type": "value",
                 "options": {
-                    status: {"text": status.replace("_", " "), "color": colour}
+                    status: {"text": _spoken(status), "color": colour}
                     for status, colour in STATUS_COLOURS.items()
                 },
             }

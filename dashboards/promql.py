@@ -1,8 +1,12 @@
 """PromQL that boards and alerts share: which series go together, and what low use is."""
 
+from agent.app import JUDGE_EVERY_S
 from agent.facts import NETWORK_PHASE
 from agent.judge.status import Status
 from config.inventory import LEAVING
+
+LATE_S = 3 * JUDGE_EVERY_S
+"""Two assessments were left out."""
 
 ON_LINK = "on (job, instance, link)"
 ON_NETWORK = "on (job, instance, network)"

@@ -203,7 +203,7 @@ def test_a_missing_history_is_one_line(tmp_path: Path) -> None:
     done = netfold("assess", "-c", path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "cannot be read as a history: unable to open database file" in line
+    assert "cannot be read as a history: it is not there, or may not be seen" in line
 
 
 def test_assess_and_explain_read_the_agents_history(tmp_path: Path) -> None:

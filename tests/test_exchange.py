@@ -10,7 +10,7 @@ import pytest
 from agent import clock
 from agent.history import Capacity, History, HistoryError, Record, SeriesKey
 from agent.history_reader import HistoryReader
-from agent.journal import journal_in, read
+from agent.journal import head, journal_in, read
 from agent.judge.bounds import Traffic
 from agent.judge.rates import TICK_S, Tick
 from tests.agentproc import netfold, running, write
@@ -55,7 +55,7 @@ def test_a_line_with_a_month_of_records_is_judged_on_the_first_day(
     old = table(tmp_path, *rows("a", NOW_TICK - 31 * DAY, 31 * DAY))
     done = netfold("history", "import", old, "-c", config)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"took {31 * DAY} ticks of 1 links into the history\n"
+    assert done.stdout == f"took {31 * DAY} ticks of 1 link into the history\n"
     said = netfold("assess", "-c", config).stdout
     assert "low_use" in next(row for row in said.splitlines() if "link " in row and " a " in row)
 
@@ -69,14 +69,59 @@ def test_what_was_given_out_and_taken_in_elsewhere_gives_the_same_windows(
     before = windows(tmp_path, first, ticks)
     given = netfold("history", "export", "-c", config)
     assert (given.returncode, given.stderr) == (0, "")
+    assert given.stdout.splitlines()[:2] == [
+        f"# netfold journal sha256:{head(tmp_path / 'data')}",
+        HEADING,
+    ]
     (tmp_path / "data").rename(tmp_path / "data.before")
-    taken = netfold("history", "import", table(tmp_path, *given.stdout.split()[1:]), "-c", config)
+    taken = netfold(
+        "history", "import", table(tmp_path, *given.stdout.splitlines()[2:]), "-c", config
+    )
     assert taken.returncode == 0
     for link, window in windows(tmp_path, first, ticks).items():
         for column in ("receive", "transmit", "capacity"):
             was, now = getattr(before[link], column), getattr(window, column)
             np.testing.assert_array_equal(was, now)
-    assert netfold("history", "export", "-c", config).stdout == given.stdout
+    again = netfold("history", "export", "-c", config).stdout
+    assert again.splitlines()[1:] == given.stdout.splitlines()[1:]
+    assert again.splitlines()[0] == f"# netfold journal sha256:{head(tmp_path / 'data')}"
+
+
+def test_what_was_given_out_is_read_as_it_is_also_after_a_spreadsheet_saved_it(
+    tmp_path: Path, config: Path
+) -> None:
+    own = table(tmp_path, *rows("a", NOW_TICK - 9, 5))
+    assert netfold("history", "import", own, "-c", config).returncode == 0
+    given = tmp_path / "given.csv"
+    text = netfold("history", "export", "-c", config).stdout
+    first, rest = text.split("\n", 1)
+    for line in (first, f"{first},,,,", f'"{first}"'):
+        given.write_text(f"{line}\n{rest}")
+        assert netfold("assess", "--series", given).returncode == 0
+        taken = netfold("history", "import", given, "-c", config).stdout
+        assert taken == "took 0 ticks of 1 link into the history; 5 that it had stay as they are\n"
+    given.write_text(f"{text}a,1,2\n")
+    ragged = netfold("history", "import", given, "-c", config)
+    assert (ragged.returncode, ":8: 3 cells" in ragged.stderr) == (2, True)
+    given.write_text(f"{first}\nlink,time\n")
+    assert (
+        ":2: not a heading of series: 'link,time'"
+        in netfold("history", "import", given, "-c", config).stderr
+    )
+
+
+def test_an_export_beside_a_damaged_journal_bears_no_digest_and_says_why(
+    tmp_path: Path, config: Path
+) -> None:
+    old = table(tmp_path, *rows("a", NOW_TICK - 9, 5))
+    assert netfold("history", "import", old, "-c", config).returncode == 0
+    path = journal_in(tmp_path / "data")
+    path.write_bytes(path.read_bytes()[:-2])
+    given = netfold("history", "export", "-c", config)
+    assert (given.returncode, given.stdout.splitlines()[0]) == (0, HEADING)
+    (line,) = given.stderr.splitlines()
+    assert "line 1 is cut off" in line
+    assert line.endswith("what is exported bears no digest")
 
 
 def test_what_the_history_has_stays_as_it_is(tmp_path: Path, config: Path) -> None:
@@ -88,7 +133,7 @@ def test_what_the_history_has_stays_as_it_is(tmp_path: Path, config: Path) -> No
     old = table(tmp_path, *rows("a", first - 10, 120))
     done = netfold("history", "import", old, "-c", config)
     assert done.stdout == (
-        "took 20 ticks of 1 links into the history; 100 that it had stay as they are\n"
+        "took 20 ticks of 1 link into the history; 100 that it had stay as they are\n"
     )
     window = windows(tmp_path, first - 10, 120)["a"]
     assert set(window.receive[10:110]) == {5.0}
@@ -96,7 +141,7 @@ def test_what_the_history_has_stays_as_it_is(tmp_path: Path, config: Path) -> No
     # The old capacity holds until the first one that the history knew.
     assert [window.capacity[it] for it in (0, 59, 60, 119)] == [1e8, 1e8, 2e6, 2e6]
     again = netfold("history", "import", old, "-c", config)
-    assert again.stdout.startswith("took 0 ticks of 1 links")
+    assert again.stdout.startswith("took 0 ticks of 1 link ")
 
 
 def test_records_older_than_the_retention_are_left_out_and_told(
@@ -105,7 +150,7 @@ def test_records_older_than_the_retention_are_left_out_and_told(
     old = table(tmp_path, *rows("a", NOW_TICK - 401 * DAY, 10), *rows("a", NOW_TICK - DAY, 10))
     done = netfold("history", "import", old, "-c", config)
     assert done.stdout == (
-        "took 10 ticks of 1 links into the history; 10 older than its retention are left out\n"
+        "took 10 ticks of 1 link into the history; 10 older than its retention are left out\n"
     )
     (entry,) = read(journal_in(tmp_path / "data")).entries
     assert (entry.kind, entry.subject) == ("import", old.name)

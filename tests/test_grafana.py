@@ -63,4 +63,6 @@ def test_grafana_finds_every_board_in_the_folder_that_the_manual_installs() -> N
     (provider,) = content["providers"]
     path = PurePosixPath(provider["options"]["path"])
     assert path.parts[:3] == ("/", "opt", "netfold")
-    assert sorted(ROOT.joinpath(*path.parts[3:]).glob("*.json")) == sorted(GENERATED.glob("*.json"))
+    assert sorted(ROOT.joinpath(*path.parts[3:]).glob("*.json")) == sorted(
+        GENERATED.glob("en/*.json")
+    )

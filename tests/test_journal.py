@@ -3,14 +3,34 @@
 import json
 import multiprocessing
 import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.journal import NO_DIGEST, Content, JournalError, head, journal_in, opened, parse, read
+from agent.bounded_lock import LOCK_S
+from agent.declared import follow
+from agent.journal import (
+    NO_DIGEST,
+    Content,
+    JournalError,
+    head,
+    journal_in,
+    opened,
+    parse,
+    read,
+    user,
+)
+from config.load import load
 from tests.agentproc import netfold, write
 
 AT_S = 1_800_000_000.0
@@ -167,6 +187,73 @@ def test_two_processes_append_side_by_side(tmp_path: Path) -> None:
         assert [it.what["n"] for it in content.entries if it.by == who] == list(range(25))
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from agent.journal import opened
+with opened(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def stopped_holder(folder: Path) -> Iterator[None]:
+    """A program that stopped, as by ctrl-Z, while it had the journal open for writing."""
+    words = [sys.executable, "-c", HOLDER, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, cwd=Path(__file__).parents[1]) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            holder.send_signal(signal.SIGSTOP)
+            yield
+        finally:
+            holder.kill()
+
+
+def test_a_journal_that_another_program_holds_is_waited_for_a_while_only(tmp_path: Path) -> None:
+    config = tmp_path / "netfold.yaml"
+    networks = [{"name": "edu", "kind": "dedicated", "phase": "retired"}]
+    write(config, {"node": {"name": "test"}, "data_dir": "data", "networks": networks})
+    data = tmp_path / "data"
+    before = journal(data).read_bytes()
+    said = "journal.jsonl: is being written by another program"
+    with stopped_holder(data):
+        started_s = perf_counter()
+        with pytest.raises(JournalError, match=said) as caught, opened(data):
+            pass
+        assert LOCK_S <= perf_counter() - started_s < 3 * LOCK_S
+        assert "\n" not in str(caught.value)
+        with pytest.raises(JournalError, match=said):
+            head(data)
+        # What stands in it counts for the agent all the same, and so does what the file says.
+        found = follow(load(config), AT_S)
+        assert (found.head, [it.phase for it in found.timelines["edu"]]) == (
+            None,
+            ["planned", "cut_over", "retired"],
+        )
+        assert said in str(found.problem)
+        shown = netfold("journal", "show", "-c", config)
+        assert (shown.returncode, "cut_over" in shown.stdout, said in shown.stderr) == (1, True, 1)
+        declared = netfold("phase", "declare", "edu", "surveyed", "--override", "r", "-c", config)
+        assert (declared.returncode, declared.stdout) == (1, "")
+        assert declared.stderr.splitlines()[-1].endswith("end the one that has it open")
+    assert journal_in(data).read_bytes() == before
+    assert follow(load(config), AT_S).problem is None
+
+
+def test_a_user_who_is_called_as_the_agent_signs_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    me = pwd.getpwuid(os.getuid())
+    assert user() == me.pw_name
+    namesake = pwd.struct_passwd(("config", *me[1:]))
+    # A user of that name would have to be made on the machine.
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: namesake)
+    assert user() == "user:config"
+
+
 def test_what_cannot_be_written_leaves_the_journal_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +285,18 @@ def test_the_commands_show_and_verify(tmp_path: Path) -> None:
     noted = head(tmp_path / "data")
     table = netfold("journal", "show", "-c", config)
     assert "phase: cut_over" in table.stdout
+    with opened(tmp_path / "data") as it:
+        policy = {
+            "hash": "sha256:0",
+            "changes": ["links.window_s: was 1, is 2"],
+            "terms": {"a": "long"},
+        }
+        it.append("policy", "policy", policy, "config", AT_S)
+    table = netfold("journal", "show", "-c", config)
+    assert "links.window_s: was 1, is 2" in table.stdout
+    assert "long" not in table.stdout
+    assert '"long"' in netfold("journal", "show", "--json", "-c", config).stdout
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
     (first, *_) = json.loads(netfold("journal", "show", "--json", "-c", config).stdout)
     assert {it: first[it] for it in ("n", "kind", "subject", "what", "by")} == {
         "n": 1,
@@ -211,7 +310,7 @@ def test_the_commands_show_and_verify(tmp_path: Path) -> None:
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     cut = netfold("journal", "verify", "--head", noted, "-c", config)
     assert (cut.returncode, cut.stdout) == (1, "")
-    assert "none of its 2 entries has the digest" in cut.stderr
+    assert "none of its entries (2) has the digest" in cut.stderr
     path.write_bytes(path.read_bytes()[:-5])
     torn = netfold("journal", "verify", "-c", config)
     assert (torn.returncode, torn.stderr.count("\n")) == (1, 1)

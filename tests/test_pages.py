@@ -9,6 +9,7 @@ import pytest
 
 from agent.clock import now
 from agent.history import History
+from agent.judge.phases import ASKED
 from agent.judge.status import Status
 from agent.web.curve import Curve, drawn
 from agent.web.figures import rule
@@ -16,6 +17,11 @@ from agent.web.words import WORDS, language
 from tests.agentproc import running
 from tests.test_assessor import department, judged
 from tests.test_server_verdict import IDLE, TICKS, remember
+
+
+def test_every_gate_of_every_phase_has_its_words_in_both_languages() -> None:
+    gates = {f"gate_{name}" for asked in ASKED.values() for name in asked}
+    assert [gates - words.keys() for words in WORDS.values()] == [set(), set()]
 
 
 def test_the_landing_page_shows_every_network_and_line_with_its_verdict(tmp_path: Path) -> None:
@@ -118,7 +124,7 @@ def locked(path: Path) -> sqlite3.Connection:
     [
         pytest.param(damaged, "file is not a database", id="damaged"),
         pytest.param(locked, "database is locked", id="locked"),
-        pytest.param(a_folder, "disk I/O error|unable to open database file", id="no-file"),
+        pytest.param(a_folder, "disk I/O error|it may not be opened", id="no-file"),
     ],
 )
 def test_a_history_that_cannot_be_read_is_said_on_a_lines_page(

@@ -19,6 +19,8 @@ POLICY = load_policy().phases
 TODAY = date(2027, 3, 1)
 QUIET, LOUD, HIDDEN = Bounds(0, 0), Bounds(0.5, 0.5), NOTHING_KNOWN
 GREEN, RED = Bounds(1, 1), Bounds(0.9, 0.9)
+FELL = (1, LOUD, GREEN)
+"""A day of use, so that the silence after it is a fall."""
 READY = PhaseEvidence(
     TODAY,
     destination="extranet",
@@ -69,23 +71,44 @@ def holds(it: Standing, name: str) -> bool | None:
         ),
         pytest.param(((8, LOUD, GREEN), (3, QUIET, GREEN)), {}, "observing", id="three-quiet-days"),
         pytest.param(
-            ((40, QUIET, GREEN),), {}, "observing", id="thirty-days-and-a-port-that-is-up"
+            (FELL, (40, QUIET, GREEN)), {}, "observing", id="thirty-days-and-a-port-that-is-up"
         ),
-        pytest.param(((40, QUIET, GREEN),), {"ports_up": ()}, "observing", id="the-contract-runs"),
         pytest.param(
-            ((30, QUIET, GREEN),),
+            (FELL, (40, QUIET, GREEN)), {"ports_up": ()}, "observing", id="the-contract-runs"
+        ),
+        pytest.param(((40, QUIET, GREEN),), {}, "connected", id="always-idle-is-not-moved"),
+        pytest.param(
+            ((40, QUIET, GREEN),),
+            {"ports_up": (), "contracts_end": date(2027, 2, 28)},
+            "connected",
+            id="always-idle-and-given-back-but-not-declared",
+        ),
+        pytest.param(
+            ((40, QUIET, GREEN),), {"declared": "cut_over"}, "observing", id="idle-but-declared"
+        ),
+        pytest.param(
+            ((40, QUIET, GREEN),),
+            {"declared": "dual_running", "cut_over_on": TODAY - timedelta(days=9)},
+            "observing",
+            id="idle-but-declared-before",
+        ),
+        pytest.param(
+            ((9, HIDDEN, GREEN), (31, QUIET, GREEN)), {}, "connected", id="nobody-saw-it-fall"
+        ),
+        pytest.param(
+            (FELL, (30, QUIET, GREEN)),
             {"ports_up": (), "contracts_end": date(2027, 2, 28)},
             "retired",
             id="port-down-and-contract-over",
         ),
         pytest.param(
-            ((29, QUIET, GREEN),),
+            (FELL, (29, QUIET, GREEN)),
             {"ports_up": (), "contracts_end": date(2027, 2, 28)},
             "observing",
             id="a-day-short-of-thirty",
         ),
         pytest.param(
-            ((30, QUIET, GREEN),),
+            (FELL, (30, QUIET, GREEN)),
             {"ports_up": (), "contracts_end": TODAY},
             "observing",
             id="the-contract-ends-today",
@@ -159,9 +182,9 @@ def test_what_was_not_seen_proves_no_floor_and_no_return() -> None:
 
 def test_thirty_days_at_the_floor_are_thirty_days_proven_without_a_break() -> None:
     over = {"ports_up": (), "contracts_end": date(2027, 1, 1)}
-    with_gap = standing((15, QUIET, GREEN), (1, HIDDEN, None), (29, QUIET, GREEN), **over)
+    with_gap = standing(FELL, (15, QUIET, GREEN), (1, HIDDEN, None), (29, QUIET, GREEN), **over)
     assert (holds(with_gap, "floor_held"), with_gap.observed) == (None, "observing")
-    a_day_later = standing((15, QUIET, GREEN), (1, HIDDEN, None), (30, QUIET, GREEN), **over)
+    a_day_later = standing(FELL, (15, QUIET, GREEN), (1, HIDDEN, None), (30, QUIET, GREEN), **over)
     assert (holds(a_day_later, "floor_held"), a_day_later.observed) == (True, "retired")
 
 
@@ -235,12 +258,31 @@ def test_of_a_classified_network_only_what_is_declared_counts() -> None:
 
 
 def test_a_declaration_behind_or_ahead_is_a_mismatch_and_only_one_ahead_is_unproven() -> None:
-    behind = standing((40, QUIET, GREEN), declared="dual_running")
+    behind = standing(FELL, (40, QUIET, GREEN), declared="dual_running")
     assert (behind.mismatch, behind.unproven) == (True, False)
     ahead = standing((8, LOUD, GREEN), declared="observing")
     assert (ahead.mismatch, ahead.unproven) == (True, True)
     undeclared = standing((8, LOUD, GREEN))
     assert (undeclared.mismatch, undeclared.unproven) == (None, None)
+
+
+def test_a_line_that_is_always_silent_did_not_fall_and_a_day_not_seen_may_be_one_of_use() -> None:
+    idle = standing((40, QUIET, GREEN))
+    assert (holds(idle, "line_fell"), holds(idle, "line_at_floor")) == (False, True)
+    assert holds(standing((9, HIDDEN, GREEN), (31, QUIET, GREEN)), "line_fell") is None
+    assert holds(standing(), "line_fell") is None
+    declared = standing((40, QUIET, GREEN), declared="observing", cut_over_on=TODAY)
+    assert (holds(declared, "line_fell"), declared.mismatch) == (True, False)
+
+
+def test_gates_say_one_day_and_what_is_missing() -> None:
+    it = {gate.name: gate for gate in standing((1, LOUD, GREEN), missing_facts=("owner",)).gates}
+    assert (it["successor_green"].value, it["both_ran"].threshold) == ("1 day", "1 day")
+    assert (it["facts_declared"].value, it["facts_declared"].threshold) == (
+        "owner missing",
+        "none missing",
+    )
+    assert it["use_decided"].value == "none"
 
 
 def test_every_gate_that_a_phase_asks_is_there_once() -> None:
@@ -269,7 +311,7 @@ def test_losing_what_was_seen_of_days_never_proves_more(
     less = tuple(Day(it.day, HIDDEN, None) if n in hidden else it for n, it in enumerate(whole))
     full = {it.name: it.holds for it in stand(replace(evidence, days=whole), POLICY).gates}
     poor = stand(replace(evidence, days=less), POLICY)
-    for name in ("successor_green", "floor_settled", "floor_held"):
+    for name in ("successor_green", "line_fell", "floor_settled", "floor_held"):
         assert not holds(poor, name) or full[name], name
     loud = [it for it in less if it.above and it.above.lower > POLICY.floor_share]
     assert loud or not (poor.returned or poor.residual)

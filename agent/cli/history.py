@@ -9,6 +9,7 @@ import click
 from agent import clock, logs
 from agent.cli import config_option, stop
 from agent.cli.bar import shown
+from agent.cli.noted import note
 from agent.cli.source import read
 from agent.exchange import give, take
 from agent.history import HistoryError
@@ -67,12 +68,15 @@ def import_(file: Path, path: Path | None) -> None:
 @command.command("export")
 @config_option
 def export(path: Path | None) -> None:
-    """Print every seen tick of every link, as a CSV file that `history import` takes."""
+    """Print every seen tick of every link, as a CSV file that `history import` takes.
+
+    A first line that begins with # bears the journal's last digest.
+    """
     try:
         config = read(path)
         with HistoryReader(config.data_dir / "history.sqlite") as reader:
             with shown("reading") as progress:
-                give(config, reader, sys.stdout, progress)
+                give(config, reader, sys.stdout, note(config.data_dir), progress)
             sys.stdout.flush()
     except ConfigError as error:
         stop(error, 2)

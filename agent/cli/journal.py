@@ -11,7 +11,7 @@ import click
 from agent.cli import config_option, stop
 from agent.cli.shown import console, plain, table
 from agent.cli.source import read as read_config
-from agent.journal import Content, JournalError, journal_in, read
+from agent.journal import Content, Entry, JournalError, journal_in, read
 from config.problems import ConfigError
 
 
@@ -24,7 +24,10 @@ def command() -> None:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def show(path: Path | None, as_json: bool) -> None:
-    """Print every entry; of a damaged journal those before the damage, and what it is."""
+    """Print every entry; of a damaged journal those before the damage, and what it is.
+
+    Of the policy what changed in it is shown; --json has its terms in full.
+    """
     journal, content = _content(path)
     if as_json:
         said = [asdict(it) for it in content.entries]
@@ -32,7 +35,7 @@ def show(path: Path | None, as_json: bool) -> None:
     else:
         shown = table(">n", "at", "kind", "subject", "~what", "by")
         for it in content.entries:
-            texts = (it.at, it.kind, it.subject, in_words(it.what), it.by)
+            texts = (it.at, it.kind, it.subject, in_words(_in_short(it)), it.by)
             shown.add_row(str(it.n), *map(plain, texts))
         console().print(shown)
     if content.problem:
@@ -48,19 +51,28 @@ def verify(path: Path | None, head: str | None) -> None:
     Entries cut off at the end, or written anew, show only against a digest that was noted earlier:
     from /metrics, or from anything exported.
     """
+    head = head and head.removeprefix("sha256:")  # as exports have it
     if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
         stop(f"--head: not a digest: {head!r}; write its 64 digits, as /metrics has them", 2)
     journal, content = _content(path)
     if content.problem:
-        stop(f"{journal}: {content.problem}; the {len(content.entries)} before it are unbroken", 1)
+        stop(f"{journal}: {content.problem}; unbroken before it: {len(content.entries)}", 1)
     if head is not None and not content.has(head):
         count = len(content.entries)
         stop(
-            f"{journal}: none of its {count} entries has the digest {head}: entries were cut off "
+            f"{journal}: none of its entries ({count}) has the digest {head}: entries were cut off "
             "or written anew since that was noted; compare with a backup",
             1,
         )
-    click.echo(f"{len(content.entries)} entries, unbroken; head {content.head}")
+    count = len(content.entries)
+    said = "1 entry" if count == 1 else f"{count} entries"
+    click.echo(f"{said}, unbroken; head {content.head}")
+
+
+def _in_short(entry: Entry) -> dict[str, Any]:
+    """What an entry says, without a policy's terms: those that changed stand beside them."""
+    terms = {"terms"} if entry.kind == "policy" else set()
+    return {key: it for key, it in entry.what.items() if key not in terms}
 
 
 def in_words(what: Any) -> str:
@@ -68,7 +80,7 @@ def in_words(what: Any) -> str:
     if isinstance(what, dict):
         return ", ".join(f"{key}: {in_words(it)}" for key, it in what.items())
     if isinstance(what, list):
-        return "; ".join(map(in_words, what))
+        return "; ".join(map(in_words, what)) or "none"
     return "none" if what is None else str(what)
 
 

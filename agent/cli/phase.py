@@ -12,6 +12,7 @@ from agent import clock, facts, logs
 from agent.assessment import assess_lines
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
+from agent.cli.noted import digest
 from agent.cli.phased import explained, in_words, show_all
 from agent.cli.source import read
 from agent.declared import Timelines, applied, bring_up, look
@@ -40,10 +41,11 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def show(network: str | None, path: Path | None, as_json: bool) -> None:
     """Print the phases of all networks; of one NETWORK, each of its gates too."""
-    _, found = _read(path)
+    config, found = _read(path)
     chosen = found if network is None else [_the(network, found)]
     if as_json:
-        said = [said_of(it) for it in chosen]
+        head = _head(config)
+        said = [said_of(it) | {"journal": head} for it in chosen]
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     elif network is None:
         show_all(chosen)
@@ -127,6 +129,14 @@ def _read(path: Path | None) -> tuple[AgentConfig, list[Migration]]:
     except ConfigError as error:
         stop(error, 2)
     return config, found_for(config, clock.now().wall_s)
+
+
+def _head(config: AgentConfig) -> str | None:
+    """The journal's last digest; None where it is damaged, which was told."""
+    try:
+        return digest(config.data_dir)
+    except JournalError:
+        return None
 
 
 def _the(network: str, found: Iterable[Migration]) -> Migration:

@@ -1,12 +1,17 @@
 """`netfold register`: the declared register as sheets, and how complete and how true it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from agent import clock
 from agent.cli import config_option, stop
+from agent.cli.noted import note
 from agent.cli.source import read
-from agent.register import TakeError, take
+from agent.journal import JournalError, opened, user
+from agent.register import Taken, in_words, take
+from agent.whole_file import WriteError, refuse, write
 from config.agent import AgentConfig
 from config.problems import ConfigError, hint
 from config.sheets.columns import SHEETS, Sheet, sheet_named
@@ -32,19 +37,24 @@ def command() -> None:
 @_sheet_option
 @_out_option
 @_force_option
-def import_(file: Path, name: str | None, out: Path, force: bool) -> None:
+@config_option
+def import_(file: Path, name: str | None, out: Path, force: bool, path: Path | None) -> None:
     """Make a YAML file of an XLSX or CSV FILE: of all of it, or of nothing.
 
-    Every cell that is wrong is told, with its sheet, row and column; exit 2 if any is.
+    Every cell that is wrong is told, with its sheet, row and column; exit 2 if any is. With -c the
+    journal in the configuration's data_dir says that it was done.
     """
     only = _sheet(name)
+    if path is not None and not path.is_file():
+        stop(f"{path}: no such file; name the configuration; {out} is not written", 2)
     try:
         taken = take(file, only, out, force=force)
     except SheetError as error:
         count = len(str(error).splitlines())
         stop(f"{error}\n{count} mistake{'s' if count > 1 else ''}: {out} is not written", 2)
-    except TakeError as error:
+    except WriteError as error:
         stop(error, 2)
+    _enter(file, taken, path)
     click.echo(taken)
 
 
@@ -56,18 +66,21 @@ def import_(file: Path, name: str | None, out: Path, force: bool) -> None:
 @click.option("--english", is_flag=True, help="Headings and words in English.")
 def export(path: Path | None, name: str | None, out: Path, force: bool, english: bool) -> None:
     """Write the register as XLSX, or one sheet of it as CSV, as the name of the output says."""
-    only = _sheet(name)
+    sheets = SHEETS if (only := _sheet(name)) is None else (only,)
     try:
-        content = _exported(read(_named(path)), out, only, english=english)
-    except ConfigError as error:
+        refuse(out, force=force)
+        config = read(_named(path))
+    except (WriteError, ConfigError) as error:
         stop(error, 2)
     try:
-        with out.open("wb" if force else "xb") as stream:
-            stream.write(content)
-    except FileExistsError:
-        stop(f"{out} is there already; name a new file, or say --force", 2)
-    except OSError as error:
-        stop(f"{out} cannot be written: {error.strerror}", 1)
+        content = _exported(config, out, sheets, english=english)
+        write(out, content, force=force)
+    except WriteError as error:
+        stop(error, 1)
+    except OSError as error:  # a workbook is put together in the folder for temporary files
+        stop(f"{out} cannot be written: {error.strerror}; make room where TMPDIR is", 1)
+    counts = {it.section: len(getattr(config, it.section)) for it in sheets}
+    click.echo(f"{out}: {in_words(counts)}")
 
 
 @command.command("check")
@@ -89,14 +102,31 @@ def check(path: Path | None, live: bool, as_json: bool) -> None:
         register_check.show(done)
 
 
-def _exported(config: AgentConfig, out: Path, only: Sheet | None, *, english: bool) -> bytes:
-    if out.suffix.lower() == ".xlsx":
-        return exported_xlsx(config, SHEETS if only is None else (only,), english=english)
-    if out.suffix.lower() != ".csv":
+def _enter(file: Path, taken: Taken, path: Path | None) -> None:
+    """Say in the journal what was taken: only now is the configuration whole that includes it."""
+    if path is None:
+        said = (
+            "no journal says that it was imported; name its configuration, as in: -c netfold.yaml"
+        )
+        click.echo(f"netfold: {said}", err=True)
+        return
+    try:
+        with opened(read(path).data_dir) as journal:
+            journal.append("register", file.name, taken.as_entry(), user(), clock.now().wall_s)
+    except (ConfigError, JournalError) as error:
+        stop(f"{taken}, but no entry says so: {error}", 1)
+
+
+def _exported(config: AgentConfig, out: Path, sheets: Sequence[Sheet], *, english: bool) -> bytes:
+    kind = out.suffix.lower()
+    if kind not in {".xlsx", ".csv"}:
         stop(f"neither .xlsx nor .csv: {out}; name the output as one of them", 2)
-    if only is None:
+    if kind == ".csv" and len(sheets) > 1:
         stop("a CSV file has one sheet; say --sheet 专网, 线路, 信息系统 or 机房", 2)
-    return exported_csv(config, only, english=english)
+    digest = note(config.data_dir)
+    if kind == ".xlsx":
+        return exported_xlsx(config, sheets, english=english, note=digest and digest.lstrip("# "))
+    return exported_csv(config, sheets[0], english=english, note=digest)
 
 
 def _named(path: Path | None) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.judge.paired import Spread, no_more
+from agent.judge.plural import counted
 from agent.judge.verdict import all_hold
 
 
@@ -33,7 +34,7 @@ def none_of(name: str, left: Sequence[str] | None, what: str, unseen: str = "") 
     """A list that has to be empty; None: not known."""
     if left is None:
         return Gate(name, None, None, f"none {what}", unseen)
-    value = f"{what}: {', '.join(left)}" if left else f"none {what}"
+    value = f"{', '.join(left)} {what}" if left else "none"
     return Gate(name, not left, value, f"none {what}")
 
 
@@ -47,7 +48,7 @@ def days_at_least(name: str, now: bool | None, days: int, at_most: int, least: i
 
     `now`: whether it held on the last day known.
     """
-    value, wanted = f"{days} days", f"{least} days"
+    value, wanted = counted(days, "day"), counted(least, "day")
     if now is False:
         return Gate(name, False, "0 days", wanted)
     if days >= least:

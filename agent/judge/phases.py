@@ -22,7 +22,7 @@ LEFT: tuple[Phase, ...] = ("cut_over", "observing", "retired", "funding_cut")
 
 _PLANNED = ("destination_declared", "dates_declared")
 _BASELINED = ("facts_declared", "use_decided", "busy_periods_seen")
-_QUIET = (*_PLANNED, "database_moved", "line_at_floor")
+_QUIET = (*_PLANNED, "database_moved", "line_fell", "line_at_floor")
 ASKED: Mapping[Phase, tuple[str, ...]] = {
     "surveyed": ("facts_declared",),
     "baselined": _BASELINED,
@@ -39,8 +39,9 @@ ASKED: Mapping[Phase, tuple[str, ...]] = {
 that a line falls silent is then the plan. Without pairs of probes there are no gates of parity."""
 
 _MEASURED = (
-    *("successor_green", "both_ran", "successor_up", "line_at_floor", "floor_settled"),
-    *("floor_held", "ports_down", "line_kept", "contracts_ended", "no_slower", "no_lossier"),
+    *("successor_green", "both_ran", "successor_up", "line_fell", "line_at_floor"),
+    *("floor_settled", "floor_held", "ports_down", "line_kept", "contracts_ended"),
+    *("no_slower", "no_lossier"),
 )
 """Of a classified network nothing of these is known, nor are its lines declared here."""
 
@@ -166,8 +167,8 @@ def _gates(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> Iterator
 
 def _of_declared(evidence: PhaseEvidence) -> Iterator[Gate]:
     yield none_of("facts_declared", evidence.missing_facts, "missing")
-    yield none_of("use_decided", evidence.undecided, "not decided", "the window")
-    yield none_of("busy_periods_seen", evidence.unseen_periods, "not seen", "the window")
+    yield none_of("use_decided", evidence.undecided, "undecided", "the window")
+    yield none_of("busy_periods_seen", evidence.unseen_periods, "unproven", "the window")
     allowed = ("intranet",) if evidence.classified else ("intranet", "extranet")
     yield one_of("destination_declared", evidence.destination, allowed)
     end = "interconnected" if evidence.interconnect else "cut_over"
@@ -186,6 +187,8 @@ def _of_measured(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> It
     yield days_at_least("both_ran", up, both, green.at_most - policy.green_days, 1)
     yield from _of_parity(evidence.parities, policy)
     yield gate("successor_up", up, "green on the last day seen", "the successor's last days")
+    fell = "traffic above the floor before, or declared cut_over"
+    yield gate("line_fell", _fell(evidence, days), fell, "a day of the old lines' use")
     quiet, at_floor = days.run("quiet"), days.now("quiet")
     yield gate("line_at_floor", at_floor, "quiet on the last day seen", "the old lines' last days")
     for name, least in (("floor_settled", policy.settled_days), ("floor_held", policy.floor_days)):
@@ -209,6 +212,16 @@ def _of_parity(parities: Sequence[Parity], policy: PhasePolicy) -> Iterator[Gate
         )
         lossier = {it.pair: it.lossier for it in parities}
         yield within("no_lossier", lossier, policy.lossier, lambda it: f"{it:.2%}", "more lost")
+
+
+def _fell(evidence: PhaseEvidence, days: Days) -> bool | None:
+    """Whether a silent line fell silent: one that never carried anything was not moved by that."""
+    if evidence.cut_over_on is not None or evidence.declared in LEFT:
+        return True
+    over = [it.quiet for it in days.days if (it.day, it.quiet) != (days.today, None)]
+    if False in over:
+        return True
+    return None if not over or None in over else False
 
 
 def _traffic_after(evidence: PhaseEvidence, days: Days) -> tuple[bool | None, bool | None]:

@@ -17,6 +17,9 @@ SERVER_COLUMNS = ("cpu_ratio", "memory_ratio", "network_bps")
 KINDS = {"link": LINK_COLUMNS, "server": SERVER_COLUMNS}
 KEYS = ("subject", "unix_time")
 
+NOTE = "# netfold journal "
+"""How a first line begins that bears the journal's digest, as exports have it; it is skipped."""
+
 BLOCK = 65_536
 """Rows in memory as texts: 25 MB of them."""
 
@@ -53,9 +56,12 @@ class Rows:
         self._path = path
         self._stream = stream
         rows = csv.reader(stream, strict=True)
-        self._header = [name.strip() for name in next(rows, [])]
+        first = next(rows, [])
+        if first and first[0].startswith(NOTE):  # a spreadsheet may have put commas after it
+            first = next(rows, [])
+        self._header = [name.strip() for name in first]
         self._first_line = rows.line_num
-        self.kind = _kind(path, self._header)
+        self.kind = _kind(path, self._header, self._first_line)
 
     def blocks(self) -> Iterator[Block]:
         """All rows, in order.
@@ -142,13 +148,13 @@ def read_blocks(
         raise SeriesError(msg) from error
 
 
-def _kind(path: Path, header: list[str]) -> str:
+def _kind(path: Path, header: list[str], line: int) -> str:
     for kind, columns in KINDS.items():
         if sorted(header) == sorted((*KEYS, *columns)):
             return kind
     seen = ",".join(header)[:80] or "an empty file"
     links, servers = (",".join([*KEYS, *it]) for it in (LINK_COLUMNS, SERVER_COLUMNS))
-    msg = f"{path}:1: not a heading of series: {seen!r}; write {links} or {servers}"
+    msg = f"{path}:{max(line, 1)}: not a heading of series: {seen!r}; write {links} or {servers}"
     raise SeriesError(msg)
 
 

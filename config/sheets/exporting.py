@@ -12,19 +12,27 @@ from config.sheets.columns import SHEETS, Column, Sheet
 
 
 def exported_xlsx(
-    config: AgentConfig, sheets: Sequence[Sheet] = SHEETS, *, english: bool = False
+    config: AgentConfig,
+    sheets: Sequence[Sheet] = SHEETS,
+    *,
+    english: bool = False,
+    note: str | None = None,
 ) -> bytes:
     """Write the sheets, empty ones too: they are the form to be filled in."""
-    return workbook.as_xlsx(
+    tables = (
         (sheet.title(english=english), _columns(sheet, english=english), rows)
         for sheet in sheets
         for rows in [_rows(config, sheet, english=english)]
     )
+    return workbook.as_xlsx(tables, note)
 
 
-def exported_csv(config: AgentConfig, sheet: Sheet, *, english: bool = False) -> bytes:
+def exported_csv(
+    config: AgentConfig, sheet: Sheet, *, english: bool = False, note: str | None = None
+) -> bytes:
     """Write one sheet: a CSV file has no more."""
-    return workbook.as_csv(_columns(sheet, english=english), _rows(config, sheet, english=english))
+    columns, rows = _columns(sheet, english=english), _rows(config, sheet, english=english)
+    return workbook.as_csv(columns, rows, note)
 
 
 def _columns(sheet: Sheet, *, english: bool) -> list[workbook.Column]:

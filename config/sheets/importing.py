@@ -4,6 +4,7 @@ The rows become a document as YAML files do, whose places are cells: so what is 
 configuration is checked of a sheet, and said of the row and the column.
 """
 
+import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from config.document import SECTIONS, Document, Loc, Place, Raw
 from config.problems import hint
 from config.sheets.columns import SHEETS, Sheet, sheet_named
 from config.sheets.headings import Complaint, Heading, headings, matching, row_of
-from config.sheets.workbook import Cell, SheetError, Table, read
+from config.sheets.workbook import Cell, SheetError, Table, content_of, tables_of
 
 _SHEET_NAMES = "there are 专网, 线路, 信息系统 and 机房 (networks, links, systems, machine rooms)"
 
@@ -82,9 +83,10 @@ def _column_for(section: str, path: str) -> str | None:
 
 
 class Imported(NamedTuple):
-    """What a file of sheets says: rows by section, in the words of YAML."""
+    """What a file of sheets says: rows by section, in the words of YAML; and its SHA-256."""
 
     data: Mapping[str, Raw]
+    sha256: str
 
     @property
     def counts(self) -> dict[str, int]:
@@ -99,7 +101,8 @@ def imported(path: Path, only: Sheet | None = None) -> Imported:
         SheetError: with a line for everything that is wrong, none of it taken.
 
     """
-    found = read(path)
+    content = content_of(path)
+    found = tables_of(path, content)
     document = _Register(path, sheets=[it.name for it in found])
     tables = list(_chosen(document, found, only))
     document.unsure.update(set(SECTIONS) - {sheet.section for sheet, _ in tables})
@@ -108,7 +111,7 @@ def imported(path: Path, only: Sheet | None = None) -> Imported:
     items(document)
     if lines := document.lines():
         raise SheetError("\n".join(lines))
-    return Imported(document.data)
+    return Imported(document.data, hashlib.sha256(content).hexdigest())
 
 
 def _chosen(

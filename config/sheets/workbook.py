@@ -59,11 +59,11 @@ class Column(NamedTuple):
     kind: Kind
 
 
-def read(path: Path) -> list[Table]:
-    """Read every sheet of a workbook, or the one table of a CSV file, which has no name.
+def content_of(path: Path) -> bytes:
+    """Read a file, once: it may be a pipe.
 
     Raises:
-        SheetError: it is neither, or cannot be read.
+        SheetError: it cannot be read, or is too large.
 
     """
     try:
@@ -76,6 +76,16 @@ def read(path: Path) -> list[Table]:
     if len(content) > MOST_BYTES:
         msg = f"{path}: larger than {MOST_BYTES >> 20} MiB; split it"
         raise SheetError(msg)
+    return content
+
+
+def tables_of(path: Path, content: bytes) -> list[Table]:
+    """Every sheet of a workbook, or the one table of a CSV file, which has no name.
+
+    Raises:
+        SheetError: it is neither.
+
+    """
     if content.startswith(_OLD_OFFICE):
         msg = f"{path}: an .xls file, or one with a password; save it as .xlsx without one"
         raise SheetError(msg)
@@ -215,15 +225,19 @@ def _limited(path: Path, rows: dict[int, tuple[Cell, ...]]) -> dict[int, tuple[C
 Rows = Sequence[Sequence[Value]]
 
 
-def as_xlsx(tables: Iterable[tuple[str, Sequence[Column], Rows]]) -> bytes:
-    """Write a workbook of sheets, each with its name, columns and rows; texts stay texts."""
+def as_xlsx(sheets: Iterable[tuple[str, Sequence[Column], Rows]], note: str | None = None) -> bytes:
+    """Write a workbook of sheets, each with its name, columns and rows; texts stay texts.
+
+    `note` is what programs show as the workbook's comment.
+    """
     from openpyxl import Workbook  # noqa: PLC0415 - see above
     from openpyxl.styles import Font  # noqa: PLC0415
     from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
     book = Workbook()
     book.remove(book.worksheets[0])
-    for name, columns, rows in tables:
+    book.properties.description = note
+    for name, columns, rows in sheets:
         sheet = book.create_sheet(name)
         for at, column in enumerate(columns, 1):
             _put(sheet.cell(1, at), column.heading).font = Font(bold=True)
@@ -251,13 +265,16 @@ def _put(cell: Any, value: Value, *, is_text: bool = False) -> Any:
     return cell
 
 
-def as_csv(columns: Sequence[Column], rows: Rows) -> bytes:
+def as_csv(columns: Sequence[Column], rows: Rows, note: str | None = None) -> bytes:
     """Write one table in UTF-8 with its mark, so that Excel reads Chinese.
 
-    A text that a spreadsheet would calculate has a ' before it, which reading takes away.
+    A text that a spreadsheet would calculate has a ' before it, which reading takes away. `note`
+    stands above the headings, as reading allows.
     """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
+    if note is not None:
+        writer.writerow([note])
     writer.writerow([it.heading for it in columns])
     writer.writerows([_shielded(it) for it in row] for row in rows)
     return stream.getvalue().encode("utf-8-sig")

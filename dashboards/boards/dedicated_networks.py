@@ -1,4 +1,4 @@
-"""Which dedicated networks can be given back, and what proves it."""
+"""Which dedicated networks can be given back, and what proves it: the board to begin with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,30 +6,43 @@ from typing import Any
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from agent.facts import LINK_CONTRACT_END, LINK_COST, LINK_INFO, NETWORK_COST, NETWORK_INFO
-from agent.judge.status import Status
-from agent.observe import SUCCESS
-from agent.recorder import LINK_CAPACITY, LINK_RECEIVE, LINK_TRANSMIT
+from agent.facts import (
+    LINK_CONTRACT_END,
+    LINK_COST,
+    NETWORK_COMPLETE,
+    NETWORK_COST,
+    NETWORK_INFO,
+    UPLINKS_SHARED,
+)
+from agent.phase_metrics import DOUBLE_COST, GATE, MISMATCH, RESIDUAL, RETURNING, UNPROVEN
 from agent.verdict_metrics import (
     CONFIRMED,
     LAST_RUN,
     LOAD,
     RECLAIMABLE,
+    SAVING,
     SEEN,
     SINCE,
     TIME_ABOVE,
     VERDICT,
 )
 from collectors.base import Metric
-from config.policy import load_policy
-from dashboards.board import NODES, board, chosen, variable
+from dashboards.board import NODES, board, chosen, here, variable
+from dashboards.board_rules import (
+    LEAST_SEEN,
+    LINES_COUNT,
+    LOW_RANK,
+    MEASURED,
+    RECLAIMABLE_SUM,
+    TO_MEASURE,
+)
+from dashboards.boards.lines import LINES
+from dashboards.links import to_board, to_page
 from dashboards.panels import (
-    BITS_PER_SECOND,
     DATE,
     NUMBER,
     PERCENT,
     SECONDS,
-    STATUS_COLOURS,
     YES_NO,
     YUAN,
     Column,
@@ -39,26 +52,31 @@ from dashboards.panels import (
     figure,
     rows,
 )
-from dashboards.promql import LOW, ON_LINK, ON_NETWORK, is_leaving
+from dashboards.promql import LATE_S, LOW, ON_LINK, ON_NETWORK, is_leaving
+
+UID = "netfold-dedicated-networks"
 
 _NETWORK = 'network=~"$network"'
 _LOW = f'status=~"{LOW}"'
-_LINKS = chosen(LINK_INFO, _NETWORK)
+_NETWORKS = here(chosen(NETWORK_INFO, _NETWORK))
 _LEAVING = is_leaving(NODES, _NETWORK)
-_LATE_S = 1800
-"""The agent judges every 10 minutes."""
+_MOST = 200
+_LOW_RANKS = here(f"{LOW_RANK}{{{NODES}, {_NETWORK}}}")
+_LOW_LINES = f"(topk({_MOST}, {_LOW_RANKS}) ^ 0)"
+"""1 for each line of the list; of 20,000 at a centre nobody reads all that are of low use."""
 
 
 def dedicated_networks() -> dict[str, Any]:
     """The board, as Grafana loads it."""
     return board(
-        "netfold-dedicated-networks",
+        UID,
         "Netfold: dedicated networks",
         "What can be given back, and what proves it, by each node's own policy.",
         {
             "What can be given back": _reclaimable(),
-            "Load against capacity": _load(),
             "What proves it": _proof(),
+            "What else is open": _open(),
+            "Over time": _over_time(),
         },
         variable("network", "Network", chosen(NETWORK_INFO, 'kind="dedicated"')),
     )
@@ -69,21 +87,22 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
         "Reclaimable a year",
         "Yearly cost of the networks that are idle or of low use, and of such lines of the others. "
         "What has no declared cost is not in it.",
-        f"sum({chosen(RECLAIMABLE, _NETWORK)})",
+        f"sum({here(chosen(RECLAIMABLE, _NETWORK))})",
         YUAN,
     ).span(4)
     yield count_by_status(
         "Networks by verdict",
         "How many dedicated networks have each verdict.",
-        f"sum by (status) ({chosen(VERDICT['network'], _NETWORK)})",
+        f"sum by (status) ({here(chosen(VERDICT['network'], _NETWORK))})",
     ).span(10)
     yield count_by_status(
         "Lines by verdict",
-        "How many lines of dedicated networks have each verdict; a standby is judged in its group.",
-        # The one verdict that each has, before the join: a seventh of the series.
-        f"sum by (status) ({_with_network(_is(VERDICT['link']))})",
+        "How many lines of dedicated networks have each verdict, by the recording rules; a standby "
+        "is judged in its group.",
+        f"sum by (status) ({here(f'{LINES_COUNT}{{{NODES}, {_NETWORK}}}')})",
     ).span(10)
-    networks = f"{chosen(VERDICT['network'], _NETWORK, _LOW)} == 1 unless {ON_NETWORK} {_LEAVING}"
+    networks = here(f"{chosen(VERDICT['network'], _NETWORK, _LOW)} == 1")
+    networks = f"{networks} unless {ON_NETWORK} {_LEAVING}"
 
     def of_network(metric: Metric) -> str:
         return f"{chosen(metric)} * {ON_NETWORK} group_right () ({networks})"
@@ -100,103 +119,127 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
             Column("Confirmed", of_network(CONFIRMED["network"]), YES_NO),
         ],
         sort_by="Reclaimable a year",
+        links={"network": to_board(UID, "network")},
     )
-    lines = _with_network(_is(VERDICT["link"], _LOW))
-    lines = f"{lines} unless {ON_NETWORK} {_LEAVING}"
-
-    def of_line(metric: Metric, *matchers: str) -> str:
-        return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () ({lines})"
-
     yield rows(
         "Low-use lines",
-        "Lines that the data prove idle or of low use, the most yuan first; the networks that are "
-        "moving away left out.",
+        "Lines that the data prove idle or of low use, the 200 with the most yuan first; the "
+        "networks that are moving away left out. A line leads to its curve, a node to its agent's "
+        "explanation.",
         {"network": "Network", "link": "Line", "instance": "Node", "status": "Verdict"},
         [
-            Column("Yearly cost", of_line(LINK_COST), YUAN),
-            Column("Since", f"1000 * {of_line(SINCE['link'])}", DATE),
-            Column("Confirmed", of_line(CONFIRMED["link"]), YES_NO),
-            Column("Load, P95", of_line(LOAD, 'stat="p95"'), PERCENT),
-            Column("Seen", of_line(SEEN), PERCENT),
-            Column("Contract ends", f"1000 * {of_line(LINK_CONTRACT_END)}", DATE),
+            Column("Yearly cost", _of_line(LINK_COST), YUAN),
+            Column("Since", f"1000 * {_of_line(SINCE['link'])}", DATE),
+            Column("Confirmed", _of_line(CONFIRMED["link"]), YES_NO),
+            Column("Load, P95", _of_line(LOAD, 'stat="p95"'), PERCENT),
+            Column("Seen", _of_line(SEEN), PERCENT),
+            Column("Contract ends", f"1000 * {_of_line(LINK_CONTRACT_END)}", DATE),
         ],
         sort_by="Yearly cost",
+        links={"link": to_board(LINES, "network", "link"), "instance": to_page("link")},
     )
 
 
-def _load() -> Iterator[Builder[Panel]]:
-    links = load_policy().links
-    low = next(it.threshold for it in links.low_use if it.measure == "load")
-    busy = next(it.threshold for it in links.busy if it.measure == "load")
-    received, transmitted = (
-        f"rate({chosen(it)}[$__rate_interval])" for it in (LINK_RECEIVE, LINK_TRANSMIT)
-    )
-    larger = f"(({received} > {transmitted}) or ({transmitted} and {received}))"
-    yield curves(
-        "Load",
-        "The busier direction, as a share of the contracted bandwidth. Dashed: the levels of the "
-        f"policy that Netfold brings, of low use ({low:.0%}) and busy ({busy:.0%}).",
-        _with_network(f"{larger} / {ON_LINK} {chosen(LINK_CAPACITY)}"),
-        "{{instance}} {{link}}",
-        {low: STATUS_COLOURS[Status.LOW_USE], busy: STATUS_COLOURS[Status.BUSY]},
-    ).span(24)
-    shares = [("Mean", "mean"), ("P95", "p95"), ("P99", "p99"), ("Peak", "peak")]
-    yield rows(
-        "Load against capacity",
-        "Load in the part of the policy's window that was seen.",
-        {"network": "Network", "link": "Line", "instance": "Node"},
-        [
-            Column("Capacity", _with_network(f"8 * {chosen(LINK_CAPACITY)}"), BITS_PER_SECOND),
-            *(
-                Column(heading, _with_network(chosen(LOAD, f'stat="{stat}"')), PERCENT, is_bar=True)
-                for heading, stat in shares
-            ),
-        ],
-        sort_by="P95",
-    )
+def _of_line(metric: Metric, *matchers: str) -> str:
+    return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () {_LOW_LINES}"
 
 
 def _proof() -> Iterator[Builder[Panel]]:
+    def share(bound: str) -> str:
+        above = chosen(TIME_ABOVE, 'rule=~"low_use:.*"', f'bound="{bound}"')
+        return f"{above} * {ON_LINK} group_left (network) {_LOW_LINES}"
+
     yield rows(
-        "Share of time above each threshold",
-        "Of the policy's window, the share of time at or above the threshold of each rule: at "
-        "least, and at most, had every unseen tick been above. A rule is proven when both are on "
-        "the same side of its limit.",
+        "What proves the low-use lines",
+        "Of the policy's window, the share of time at or above each threshold of low use: at "
+        "least, and at most, had every unseen tick been above. Both are within the limit that the "
+        "rule names.",
         {"network": "Network", "link": "Line", "instance": "Node", "rule": "Rule"},
         [
-            Column(heading, _with_network(chosen(TIME_ABOVE, f'bound="{bound}"')), PERCENT, True)
+            Column(heading, share(bound), PERCENT, is_bar=True)
             for heading, bound in (("At least", "lower"), ("At most", "upper"))
         ],
-        sort_by="At least",
+        sort_by="At most",
+        links={"link": to_board(LINES, "network", "link"), "instance": to_page("link")},
     )
     yield bars(
         "Not seen",
-        "Share of the policy's window in which a line's traffic was not seen. What was not seen "
-        "never makes a line look idler.",
-        f"1 - {_with_network(chosen(SEEN))}",
-        "{{instance}} {{link}}",
+        "The twenty networks with the line of which the most was not seen, as a share of the "
+        "policy's window. What was not seen never makes a line look idler.",
+        f"topk(20, 1 - {here(f'{LEAST_SEEN}{{{NODES}, {_NETWORK}}}')})",
+        "{{instance}} {{network}}",
     ).span(16)
     yield figure(
         "Targets not measured",
-        "Devices and other targets whose last attempt failed.",
-        f"sum(1 - {chosen(SUCCESS)})",
+        "Devices and other targets whose last attempt failed, by the recording rules.",
+        f"sum({here(f'{TO_MEASURE}{{{NODES}}} - {MEASURED}{{{NODES}}}')})",
         NUMBER,
         bad_from=1,
     ).span(4)
     yield figure(
         "Last judged",
         "How long ago the node that is most behind last judged; each does every 10 minutes.",
-        f"max(time() - {chosen(LAST_RUN)})",
+        f"max(time() - {here(chosen(LAST_RUN))})",
         SECONDS,
-        bad_from=_LATE_S,
+        bad_from=LATE_S,
     ).span(4)
 
 
-def _is(verdict: Metric, *matchers: str) -> str:
-    """The verdict that each subject has, without those that it has not."""
-    return f"({chosen(verdict, *matchers)} == 1)"
+def _open() -> Iterator[Builder[Panel]]:
+    def of_network(metric: Metric) -> str:
+        return f"{chosen(metric)} * {ON_NETWORK} group_left () {_NETWORKS}"
+
+    yield rows(
+        "What is open of each network",
+        "Where the declared phase and the data differ, what runs twice, what the register lacks, "
+        "and whether all uplinks have the same device or carrier. Empty: not known.",
+        {"network": "Network", "instance": "Node"},
+        [
+            Column("Phase differs", of_network(MISMATCH), YES_NO),
+            Column("Phase disproved", of_network(UNPROVEN), YES_NO),
+            Column("Traffic returned", of_network(RETURNING), YES_NO),
+            Column("Never became quiet", of_network(RESIDUAL), YES_NO),
+            Column("Cost of running twice", of_network(DOUBLE_COST), YUAN),
+            Column("Register complete", of_network(NETWORK_COMPLETE), PERCENT, is_bar=True),
+            Column("Uplinks fail together", of_network(UPLINKS_SHARED), YES_NO),
+        ],
+        sort_by="Cost of running twice",
+    )
+    yield rows(
+        "Gates that do not hold",
+        "What the next phases of each network wait for; netfold phase show says what was seen.",
+        {"network": "Network", "instance": "Node", "gate": "Gate"},
+        [Column("Holds", f"{_gates()} == 0", YES_NO)],
+        sort_by="Network",
+        rising=True,
+    ).span(16)
+    savings = " or ".join(here(chosen(SAVING[kind])) for kind in ("link", "group"))
+    yield figure(
+        "Saved by smaller lines",
+        "What lines and groups that must stay would save a year at the bandwidth that is enough, "
+        "at the prices of the configuration. Empty where no price is declared.",
+        f"sum({savings})",
+        YUAN,
+    ).span(8)
 
 
-def _with_network(series: str) -> str:
-    """Series of lines, those of the chosen networks only, and which network it is."""
-    return f"{series} * {ON_LINK} group_left (network) {_LINKS}"
+def _gates() -> str:
+    return f"{chosen(GATE)} * {ON_NETWORK} group_left () {_NETWORKS}"
+
+
+def _over_time() -> Iterator[Builder[Panel]]:
+    yield curves(
+        "Reclaimable a year, over time",
+        "Yearly cost of what is idle or of low use at the chosen nodes, all their networks, by the "
+        "recording rules.",
+        f"sum({here(f'{RECLAIMABLE_SUM}{{{NODES}}}')})",
+        "Reclaimable a year",
+        unit=YUAN,
+    ).span(12)
+    yield curves(
+        "Lines by verdict, over time",
+        "How many lines have each verdict, by the recording rules.",
+        f"sum by (status) ({here(f'{LINES_COUNT}{{{NODES}, {_NETWORK}}}')})",
+        "{{status}}",
+        unit=NUMBER,
+    ).span(12)

@@ -33,8 +33,8 @@ class Asked(NamedTuple):
 
 
 def boards() -> list[dict[str, Any]]:
-    """As they are shipped."""
-    return [json.loads(text) for name, text in files().items() if name.endswith(".json")]
+    """As they are shipped; their queries are the same in every language."""
+    return [json.loads(text) for name, text in files(("en",)).items() if name.endswith(".json")]
 
 
 def ask_all(url: str, chosen: Mapping[str, str]) -> list[Asked]:
@@ -60,7 +60,9 @@ def _values(url: str, board: Mapping[str, Any]) -> dict[str, str]:
             continue
         series, label = re.findall(r"label_values\((.+), (\w+)\)", one["query"])[0]
         found = _ask(url, "query", query=f"group by ({label}) ({_filled(series, values)})")
-        values[one["name"]] = "|".join(sorted(it["metric"][label] for it in found))
+        values_found = sorted(it["metric"][label] for it in found)
+        # Without all, Grafana takes the first until one is chosen.
+        values[one["name"]] = "|".join(values_found if one["includeAll"] else values_found[:1])
     return values
 
 

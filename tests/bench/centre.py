@@ -14,6 +14,7 @@ import yaml
 
 from agent.clock import now
 from collectors.base import Moment
+from dashboards.board_rules import MEASURED
 from dashboards.build import GENERATED
 from tests.bench.board_queries import Asked, ask_all
 from tests.large_department import LINKS, PROBES, SERVERS, what_it_says
@@ -108,6 +109,7 @@ def by_scraping(folder: Path, targets: Sequence[Mapping[str, Any]]) -> Run:
     config["rule_files"] = [str(CENTRE / it) for it in config["rule_files"]]
     with prometheus(config, folder) as server:
         wait_for_all(server.url)
+        wait_for_all(server.url, f"count({MEASURED})")
         counter = 'prometheus_tsdb_head_samples_appended_total{type="float"}'
         return watched(server.url, f"{server.url}/metrics", counter, ["prometheus"])
 
@@ -135,14 +137,14 @@ def simulated(file: str, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     return config
 
 
-def wait_for_all(url: str) -> None:
-    """Wait until a server has seen every node up.
+def wait_for_all(url: str, counted: str = "count(up == 1)") -> None:
+    """Wait until a server has seen every node up, or what else is counted of each.
 
     Raises:
         TimeoutError: it has not, and its figures would mean nothing.
     """
     server, end_s = Prometheus(url, Path()), time.monotonic() + SETTLED_S
-    while server.value("count(up == 1)") != NODES:
+    while server.value(counted) != NODES:
         if time.monotonic() > end_s:
             msg = f"not all of {NODES} nodes were scraped within {SETTLED_S} s"
             raise TimeoutError(msg)
