@@ -28,7 +28,7 @@ run: setup
 
 test: setup-dev
 	@$(BIN)/python -m tests.testbed fetch
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: setup-dev
 	@$(BIN)/ruff check .

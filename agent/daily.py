@@ -12,7 +12,7 @@ from agent.judge.availability import available
 from agent.judge.bounds import Bounds, Floats, Traffic
 from agent.judge.calendar import SHANGHAI
 from agent.judge.days import Day
-from agent.judge.phases import LEFT
+from agent.judge.steps import LEFT
 from config.agent import AgentConfig
 from config.inventory import Network
 from config.policy import PhasePolicy

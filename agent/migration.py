@@ -13,8 +13,9 @@ from agent.declared import Declaration, Timelines
 from agent.history_reader import HistoryReader
 from agent.judge.days import Day
 from agent.judge.paired import Parity
-from agent.judge.phases import LEFT, PhaseEvidence, Standing, stand
+from agent.judge.phases import PhaseEvidence, Standing, stand
 from agent.judge.status import Status
+from agent.judge.steps import LEFT
 from agent.parity import parities, unknown
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict, is_exempt

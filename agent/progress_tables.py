@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from agent.judge.phases import STEPS
+from agent.judge.steps import STEPS
 from agent.progress_json import GROUPS, MEASURES
 from agent.web.figures import UNKNOWN, bandwidth, percent
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from agent.judge.bounds import NOTHING_KNOWN, Bounds
 from agent.judge.days import Day
 from agent.judge.paired import Parity
-from agent.judge.phases import ASKED, LEFT, STEPS, PhaseEvidence, Standing, stand
+from agent.judge.phases import ASKED, PhaseEvidence, Standing, stand
+from agent.judge.steps import LEFT, STEPS
 from config.inventory import Phase
 from config.policy import load_policy
 

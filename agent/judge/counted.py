@@ -6,7 +6,7 @@ from datetime import date
 from operator import add, sub
 from typing import Literal, NamedTuple, TypeVar
 
-from agent.judge.phases import rank
+from agent.judge.steps import rank
 from config.inventory import Phase
 from config.register import Level
 

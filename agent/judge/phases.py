@@ -7,18 +7,10 @@ from datetime import date
 from agent.judge.days import Day, Days
 from agent.judge.gates import Gate, days_at_least, declared_only, gate, none_of, one_of, within
 from agent.judge.paired import Parity
+from agent.judge.steps import LEFT, STEPS, rank
 from agent.judge.verdict import all_hold
 from config.inventory import Phase
 from config.policy import PhasePolicy
-
-STEPS: tuple[Phase, ...] = (
-    *("surveyed", "baselined", "planned", "connected", "dual_running"),
-    *("cut_over", "observing", "retired", "funding_cut"),
-)
-"""The way of a network whose lines are given back; `interconnected` ends the other one."""
-
-LEFT: tuple[Phase, ...] = ("cut_over", "observing", "retired", "funding_cut")
-"""Declared so, nothing should cross the old lines any more."""
 
 _PLANNED = ("destination_declared", "dates_declared")
 _BASELINED = ("facts_declared", "use_decided", "busy_periods_seen")
@@ -128,13 +120,6 @@ class Standing:
             return False
         ahead = rank(self.declared) > rank(self.observed)
         return None if ahead and self.unproven is None else True
-
-
-def rank(phase: Phase | None) -> int:
-    """How far along a phase is; one beside the way counts as the step that it is like."""
-    alike: dict[Phase | None, Phase] = {"reverted": "dual_running", "interconnected": "retired"}
-    step = alike.get(phase, phase)
-    return STEPS.index(step) + 1 if step in STEPS else 0
 
 
 def stand(evidence: PhaseEvidence, policy: PhasePolicy) -> Standing:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.judge.counted import has_reached
-from agent.judge.phases import LEFT
+from agent.judge.steps import LEFT
 from agent.web.figures import UNKNOWN
 from config.agent import AgentConfig
 from config.inventory import Network
