@@ -147,8 +147,7 @@ class Assessor:
     def _judge(
         self, config: AgentConfig, declared: Declared, before: dict[Subject, Tenure], at_s: float
     ) -> Said:
-        # numpy, see above
-        from agent import (  # noqa: PLC0415
+        from agent import (  # noqa: PLC0415 - numpy, see above
             availability,
             data_centres,
             phase_json,
@@ -159,7 +158,7 @@ class Assessor:
             verdict_metrics,
         )
         from agent.assessment import assess  # noqa: PLC0415 - numpy, see above
-        from agent.history_reader import HistoryReader  # noqa: PLC0415
+        from agent.history_reader import HistoryReader  # noqa: PLC0415 - numpy, see above
         from agent.migration import migrations  # noqa: PLC0415 - numpy, see above
         from agent.progress import counted, progress_of  # noqa: PLC0415 - numpy, see above
         from agent.systems import SystemVerdict, assess_systems  # noqa: PLC0415 - numpy

@@ -76,7 +76,7 @@ class Exposition:
                 parts.append(header(metric))
                 parts += [form.blocks[place] for form, place in its.values()]
         if openmetrics_text:
-            # It ends with the one "# EOF".
+            # It ends with the one "# EOF"; prometheus_client left it without types.
             tail = openmetrics.generate_latest(self._process)  # type: ignore[no-untyped-call]
         else:
             tail = classic.generate_latest(self._process)

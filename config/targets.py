@@ -56,7 +56,7 @@ def _devices(config: AgentConfig) -> Iterable[Target]:
     if not devices:
         return
     # Imported only where a device is named: SNMP is the heaviest of the collectors.
-    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415
+    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415 - only what is configured
 
     for device in devices:
         yield SnmpTarget(
@@ -77,7 +77,7 @@ def _servers(config: AgentConfig) -> Iterable[Target]:
     if not servers:
         return
     # Imported only where a server is a device.
-    from collectors.snmp_host import SnmpHostTarget  # noqa: PLC0415
+    from collectors.snmp_host import SnmpHostTarget  # noqa: PLC0415 - only what is configured
 
     for name, device in servers:
         yield SnmpHostTarget(
@@ -112,7 +112,7 @@ def _host(config: AgentConfig) -> Iterable[Target]:
     if not nics and server is None:
         return
     # Imported only where this host is watched.
-    from collectors.host import BoundNic, HostTarget  # noqa: PLC0415
+    from collectors.host import BoundNic, HostTarget  # noqa: PLC0415 - only what is configured
 
     bound = tuple(BoundNic(link=link, nic=nic) for link, nic in nics)
     yield HostTarget(
@@ -125,8 +125,8 @@ def _services(config: AgentConfig) -> Iterable[Target]:
     if not systems:
         return
     # Imported only where a system is declared.
-    from collectors.services import ServicesTarget  # noqa: PLC0415
-    from collectors.watch import WatchedSystem  # noqa: PLC0415
+    from collectors.services import ServicesTarget  # noqa: PLC0415 - only what is configured
+    from collectors.watch import WatchedSystem  # noqa: PLC0415 - only what is configured
 
     watched = (
         WatchedSystem(name=it.name, ports=it.ports, management=it.management) for it in systems

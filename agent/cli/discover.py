@@ -96,7 +96,7 @@ def _named(path: Path | None, name: str | None) -> Credential:
             "-c FILE and --credential NAME belong together: one names a credential in the other", 2
         )
     from config.load import load  # noqa: PLC0415 - only where there is a configuration
-    from config.problems import ConfigError, closest  # noqa: PLC0415
+    from config.problems import ConfigError, closest  # noqa: PLC0415 - only with -c
 
     try:
         known = {one.name: one.credential for one in load(path).credentials}

@@ -90,7 +90,7 @@ def export(path: Path | None, name: str | None, out: Path, force: bool, english:
 def check(path: Path | None, live: bool, as_json: bool) -> None:
     """Say what the register lacks, and where reality disagrees with it."""
     # Imported where it is asked for: it judges by the history, and rich shows it.
-    from agent.cli import register_check  # noqa: PLC0415
+    from agent.cli import register_check  # noqa: PLC0415 - only for check
 
     try:
         done = register_check.checked(read(_named(path)), live=live)

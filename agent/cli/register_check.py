@@ -111,8 +111,8 @@ def _undeclared(devices: Sequence[Target], missed: list[str]) -> dict[str, list[
     if not devices:
         return {}
     # Imported where there is a device: SNMP is the heaviest of the collectors.
-    from agent.undeclared import find_undeclared  # noqa: PLC0415
-    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415
+    from agent.undeclared import find_undeclared  # noqa: PLC0415 - only with --live
+    from collectors.snmp_interfaces import SnmpTarget  # noqa: PLC0415 - only with --live
 
     found = asyncio.run(find_undeclared(it for it in devices if isinstance(it, SnmpTarget)))
     missed += found.unknown

@@ -69,8 +69,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 def _tls(certificate: Path, host: str, at_s: float) -> ssl.SSLContext:
     """Make a certificate of its own authority, valid for `host` and not for long."""
     from cryptography import x509  # noqa: PLC0415 - loads slowly, and only the demo makes one
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as above
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "政务外网 CA")])

@@ -7,7 +7,7 @@ from agent.judge.counted import has_reached
 from agent.judge.steps import LEFT
 from agent.web.figures import UNKNOWN
 from config.agent import AgentConfig
-from config.inventory import Network
+from config.inventory import Network, Phase
 
 
 class PhaseRow(NamedTuple):
@@ -61,8 +61,8 @@ def _row(network: Network, said: Mapping[str, Any], today: str) -> PhaseRow:
 
 def _next(network: Network, said: Mapping[str, Any]) -> tuple[str, str]:
     """The first planned phase that is not reached, and its day."""
-    counts_as = said["counts_as"]
+    counts_as: Phase | None = said["counts_as"]
     for phase, day in network.plan.days().items():
-        if counts_as != "exempt" and not has_reached(counts_as, phase):  # type: ignore[arg-type]
+        if counts_as != "exempt" and not has_reached(counts_as, phase):
             return phase, day.isoformat()
     return "", ""

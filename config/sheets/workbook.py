@@ -96,7 +96,7 @@ def tables_of(path: Path, content: bytes) -> list[Table]:
 
 def _workbook(path: Path, content: bytes) -> Iterator[Table]:
     # Imported where a workbook is read: it takes a quarter of a second.
-    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl import load_workbook  # noqa: PLC0415 - XLSX only
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
@@ -231,8 +231,8 @@ def as_xlsx(sheets: Iterable[tuple[str, Sequence[Column], Rows]], note: str | No
     `note` is what programs show as the workbook's comment.
     """
     from openpyxl import Workbook  # noqa: PLC0415 - see above
-    from openpyxl.styles import Font  # noqa: PLC0415
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415
+    from openpyxl.styles import Font  # noqa: PLC0415 - XLSX only
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - XLSX only
 
     book = Workbook()
     book.remove(book.worksheets[0])
