@@ -22,8 +22,9 @@ from agent.journal import (
 )
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, Network, Phase, Server, System
+from config.inventory import Link, Network, Server, System
 from config.policy import Policy
+from config.register import Phase
 
 JOURNAL_HEAD = Metric(
     "netfold_journal_head_info", "info", "The digest of the journal's last entry.", ("digest",)

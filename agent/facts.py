@@ -13,7 +13,8 @@ from agent.judge.uplinks import shared_uplinks
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, MachineRoom, Network, Phase, Server, System
+from config.inventory import Link, MachineRoom, Network, Server, System
+from config.register import Phase
 
 _DAY_S = 86_400
 

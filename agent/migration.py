@@ -20,7 +20,8 @@ from agent.parity import parities, unknown
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict, is_exempt
 from config.agent import AgentConfig
-from config.inventory import Link, Network, Phase
+from config.inventory import Link, Network
+from config.register import Phase
 
 DOUBLE: tuple[Phase, ...] = ("connected", "dual_running", "reverted")
 """Declared so, the old lines and what follows them are both there and both cost."""

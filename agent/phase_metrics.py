@@ -6,7 +6,7 @@ from typing import get_args
 from agent.facts import NETWORK_PHASE
 from agent.migration import Migration
 from collectors.base import Metric, Sample
-from config.inventory import Phase
+from config.register import Phase
 
 MISMATCH = Metric(
     "netfold_network_phase_mismatch",

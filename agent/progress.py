@@ -1,8 +1,7 @@
 """Progress of a whole configuration: its networks as they are counted, and what they come to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import cast
 
 from agent.declared import Timelines
 from agent.judge.counted import Amount, Counted
@@ -13,7 +12,7 @@ from agent.migration import Migration, annual_cost_yuan, links_by_network
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from config.agent import AgentConfig
-from config.inventory import Link, Network, Phase
+from config.inventory import Link, Network
 from config.register import Level
 
 
@@ -49,7 +48,7 @@ def counted(
             observed=it.standing.observed,
             phase=it.standing.upheld,
             exempt=it.evidence.exempt,
-            plan=cast("Mapping[Phase, date]", network.plan.days()),
+            plan=network.plan.days(),
             timeline=tuple(timelines.get(network.name, ())),
             amount=_amount(network, its),
             low=(part := _low(network, its, low)),

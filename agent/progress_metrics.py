@@ -9,7 +9,7 @@ from agent.judge.counted import NONE, Amount, Bucket, Counted, Measure, Totals
 from agent.judge.plan import still_due
 from agent.judge.progress import Progress
 from collectors.base import Metric, Sample
-from config.inventory import Phase
+from config.register import Phase
 
 _DAY_S = 86_400
 _BITS = 8

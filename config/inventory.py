@@ -19,23 +19,9 @@ from config.fields import (
     Truth,
     Yuan,
 )
-from config.register import Count, Filing, Level, Plan, Protection
+from config.register import Count, Filing, Level, Phase, Plan, Protection
 
 NetworkKind = Literal["dedicated", "intranet", "extranet", "internet", "local"]
-Phase = Literal[
-    "surveyed",
-    "baselined",
-    "planned",
-    "connected",
-    "dual_running",
-    "cut_over",
-    "observing",
-    "retired",
-    "funding_cut",
-    "interconnected",
-    "reverted",
-    "exempt",
-]
 LEAVING: tuple[Phase, ...] = ("connected", "dual_running", "cut_over", "observing")
 """Phases in which a network's traffic is moving away: low use is then the plan, not a finding."""
 

@@ -2,13 +2,27 @@
 
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from collectors.fields import seen
 from config.fields import Day, Item, Text, Yuan
 
+Phase = Literal[
+    "surveyed",
+    "baselined",
+    "planned",
+    "connected",
+    "dual_running",
+    "cut_over",
+    "observing",
+    "retired",
+    "funding_cut",
+    "interconnected",
+    "reverted",
+    "exempt",
+]
 Level = Literal["central", "province", "city", "county", "township"]
 """Of whom something is; a village counts as its township."""
 
@@ -79,6 +93,7 @@ class Plan(Item):
                 raise ValueError(msg)
         return self
 
-    def days(self) -> dict[str, date]:
+    def days(self) -> dict[Phase, date]:
         """The days that are planned, by phase, in the order of the phases."""
-        return {name: day for name in type(self).model_fields if (day := getattr(self, name))}
+        fields = cast("tuple[Phase, ...]", tuple(type(self).model_fields))
+        return {name: day for name in fields if (day := getattr(self, name))}

@@ -20,8 +20,8 @@ from agent.judge.rates import Run, Tick
 from agent.migration import Migration, cut_over_on, double_running_days, migrations
 from agent.phase_metrics import samples
 from config.agent import AgentConfig
-from config.inventory import Phase
 from config.load import load
+from config.register import Phase
 from tests.agentproc import netfold, running, write
 from tests.testbed import eventually
 

@@ -13,8 +13,8 @@ from agent.judge.days import Day
 from agent.judge.paired import Parity
 from agent.judge.phases import ASKED, PhaseEvidence, Standing, stand
 from agent.judge.steps import LEFT, STEPS
-from config.inventory import Phase
 from config.policy import load_policy
+from config.register import Phase
 
 POLICY = load_policy().phases
 TODAY = date(2027, 3, 1)

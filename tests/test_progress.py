@@ -14,8 +14,8 @@ from agent.judge.forecast import forecast, interval
 from agent.judge.plan import Met, Planned
 from agent.judge.progress import progress
 from agent.judge.regions import around, level_of
-from config.inventory import Phase
 from config.milestones import Milestone, historic
+from config.register import Phase
 
 TODAY = date(2027, 6, 1)
 LINE = Amount(1, 2, 20e6, 1000.0, 1, 1)

@@ -17,9 +17,9 @@ from python_calamine import CalamineWorkbook
 
 from config.agent import AgentConfig, Node
 from config.fields import credit_check
-from config.inventory import Network, Phase
+from config.inventory import Network
 from config.load import load
-from config.register import Plan
+from config.register import Phase, Plan
 from config.shape import keys
 from config.sheets.columns import SHEETS, plain
 from config.sheets.exporting import exported_csv, exported_xlsx

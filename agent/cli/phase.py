@@ -26,8 +26,8 @@ from agent.phase_json import plain_gate, said_of
 from agent.systems import SystemVerdict
 from agent.verdict import Verdict
 from config.agent import AgentConfig
-from config.inventory import Phase
 from config.problems import ConfigError, hint
+from config.register import Phase
 
 
 @click.group("phase")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from config.inventory import NetworkKind, Phase
+from config.inventory import NetworkKind
+from config.register import Phase
 
 
 class Facts(NamedTuple):

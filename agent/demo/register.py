@@ -8,7 +8,7 @@ from agent.demo.devices import port_of
 from agent.demo.networks import NETWORKS, Facts
 from agent.demo.town import DEVICES, LINES_OF_TOWN, MACHINES, PROBES, SYSTEMS, Device, Line, Probe
 from config.fields import credit_check
-from config.inventory import Phase
+from config.register import Phase
 from config.writer import as_yaml
 
 COMMUNITY, USER = "demo-community", "monitor"

@@ -7,8 +7,7 @@ from operator import add, sub
 from typing import Literal, NamedTuple, TypeVar
 
 from agent.judge.steps import rank
-from config.inventory import Phase
-from config.register import Level
+from config.register import Level, Phase
 
 NONE = "none"
 """Stands for a phase that is not declared, or not observed."""

@@ -9,8 +9,8 @@ from agent.judge.gates import Gate, days_at_least, declared_only, gate, none_of,
 from agent.judge.paired import Parity
 from agent.judge.steps import LEFT, STEPS, rank
 from agent.judge.verdict import all_hold
-from config.inventory import Phase
 from config.policy import PhasePolicy
+from config.register import Phase
 
 _PLANNED = ("destination_declared", "dates_declared")
 _BASELINED = ("facts_declared", "use_decided", "busy_periods_seen")

@@ -6,8 +6,8 @@ from math import ceil
 from typing import NamedTuple
 
 from agent.judge.counted import Counted
-from config.inventory import Phase
 from config.milestones import Milestone
+from config.register import Phase
 
 _HAIR = 1e-9
 """What a share of a whole number may lack by its rounding."""

@@ -1,6 +1,6 @@
 """The steps of a migration, in their order, and how far along each is."""
 
-from config.inventory import Phase
+from config.register import Phase
 
 STEPS: tuple[Phase, ...] = (
     *("surveyed", "baselined", "planned", "connected", "dual_running"),

@@ -7,7 +7,8 @@ from agent.judge.counted import has_reached
 from agent.judge.steps import LEFT
 from agent.web.figures import UNKNOWN
 from config.agent import AgentConfig
-from config.inventory import Network, Phase
+from config.inventory import Network
+from config.register import Phase
 
 
 class PhaseRow(NamedTuple):

@@ -12,9 +12,9 @@ from agent.progress_json import said_of
 from agent.progress_metrics import samples
 from agent.verdict import Verdict
 from config.agent import AgentConfig, Node
-from config.inventory import Interface, Link, Network, Phase
+from config.inventory import Interface, Link, Network
 from config.milestones import Milestone
-from config.register import Plan
+from config.register import Phase, Plan
 
 LINKS, DEPARTMENTS = 2_000, 200
 LIMIT_S = 2.0
