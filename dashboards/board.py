@@ -33,9 +33,10 @@ TAGS = ("netfold", "en")
 _PLACE = 'department=~"$department", region=~"$region"'
 
 
-def chosen(metric: Metric, *matchers: str) -> str:
-    """A metric's series of the chosen nodes, as PromQL."""
-    return f"{metric.name}{{{', '.join((NODES, *matchers))}}}"
+def chosen(metric: Metric | str, *matchers: str) -> str:
+    """A metric's series of the chosen nodes, or those that a rule records, as PromQL."""
+    name = metric if isinstance(metric, str) else metric.name
+    return f"{name}{{{', '.join((NODES, *matchers))}}}"
 
 
 def rated(counter: Metric, *matchers: str) -> str:

@@ -112,9 +112,9 @@ def test_the_rules_for_boards_are_recorded_as_mixins_name_them() -> None:
     (group,) = yaml.safe_load((GENERATED / "boards.yml").read_text())["groups"]
     for rule in group["rules"]:
         level, _, _ = rule["record"].split(":")  # level:metric:operations
-        assert level in {"instance", "network", "link"}
+        assert level in {"instance", "network", "link", "target"}
         # What a board chooses by is kept; all else is summed.
-        assert "by (job, instance" in rule["expr"] or level == "link"
+        assert "by (job, instance" in rule["expr"] or level in {"link", "target"}
 
 
 def properties(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:

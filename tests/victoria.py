@@ -50,6 +50,31 @@ def victoria(samples: Iterable[str], folder: Path, *more: str) -> Iterator[str]:
             process.wait(20)
 
 
+@contextmanager
+def vmalert(rules: Path, url: str, folder: Path) -> Iterator[None]:
+    """Let VictoriaMetrics' own program evaluate a rule file of Prometheus's form against one.
+
+    Raises:
+        UnavailableError: it is not to be had here.
+    """
+    address = f"127.0.0.1:{free_port('tcp')}"
+    options = (
+        f"-rule={rules}",
+        f"-datasource.url={url}",
+        f"-remoteWrite.url={url}",
+        f"-httpListenAddr={address}",
+    )
+    with (
+        (folder / "vmalert.log").open("w") as log,
+        peer("vmalert").popen(*options, stdout=log, stderr=log) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
 def _in_milliseconds(line: str) -> str:
     rest, time_s = line.rsplit(" ", 1)
     return f"{rest} {round(float(time_s) * 1000)}\n"

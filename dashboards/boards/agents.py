@@ -16,7 +16,7 @@ from collectors import services
 from collectors.base import Metric
 from collectors.echo import DROPS
 from collectors.snmp_interfaces import UNDECLARED
-from dashboards.board import NODES, board, chosen, here, rated
+from dashboards.board import board, chosen, here, rated
 from dashboards.board_rules import FAILURES_RATE, MEASURED, TO_MEASURE
 from dashboards.panels import (
     DATE,
@@ -34,7 +34,7 @@ from dashboards.promql import LATE_S
 
 _ON_NODE = "on (job, instance)"
 _NODE = {"instance": "Node"}
-_MEASURED, _TARGETS = (f"{it}{{{NODES}}}" for it in (MEASURED, TO_MEASURE))
+_MEASURED, _TARGETS = (chosen(it) for it in (MEASURED, TO_MEASURE))
 
 
 def agents() -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _measuring() -> Iterator[Builder[Panel]]:
         "Failures by reason",
         "Failed attempts a second, by the recording rules. The operating manual has a section for "
         "each reason.",
-        f"sum by (reason) ({here(f'{FAILURES_RATE}{{{NODES}}}')})",
+        f"sum by (reason) ({here(chosen(FAILURES_RATE))})",
         "{{reason}}",
         unit=PER_SECOND,
     ).span(12)

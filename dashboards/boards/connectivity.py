@@ -13,13 +13,12 @@ from collectors.tls import VERIFIED
 from collectors.tls_chain import EXPIRY
 from dashboards.board import (
     EVERYTHING_OR_NOTHING,
-    NODES,
     board,
     chosen,
     here,
     variable,
 )
-from dashboards.board_rules import FAILURES_RATE, PROBES_ALL, PROBES_GOOD
+from dashboards.board_rules import FAILING, FAILURES_RATE, PROBES_ALL, PROBES_GOOD
 from dashboards.boards.targets import TARGETS
 from dashboards.links import to_board
 from dashboards.panels import (
@@ -101,20 +100,21 @@ def _now() -> Iterator[Builder[Panel]]:
         NUMBER,
         bad_from=1,
     ).span(5)
-    down = f"({of_target(chosen(PROBE_SUCCESS))}) == 0"
+    down = here(chosen(FAILING, 'network=~"$network"'))
 
     def of_failing(series: str) -> str:
-        return f"{series} * {ON_TARGET} group_right () (({down}) + 1)"
+        return f"{series} * {ON_TARGET} group_right () {down}"
 
     last = f"max by (job, instance, target) ({chosen(LAST_SUCCESS)})"
     month = 'window="30d"', 'bound="lower"'
     yield rows(
         "Targets that fail now",
-        failing + " Without a last success there was none since the agent began. A target leads "
-        "to its rounds.",
+        failing
+        + " By the recording rules. Without a last success there was none since the agent began. "
+        "A target leads to its rounds.",
         _LABELS,
         [
-            Column("Fails", f"({down}) + 1", YES_NO),
+            Column("Fails", down, YES_NO),
             Column("Last success", f"1000 * {of_failing(last)}", DATE),
             Column("30 days, at least", of_failing(chosen(PROBE_AVAILABILITY, *month)), PERCENT),
         ],
@@ -187,7 +187,7 @@ def _certificates() -> Iterator[Builder[Panel]]:
 
 
 def _over_time() -> Iterator[Builder[Panel]]:
-    good, every = (f"sum({here(f'{it}{{{NODES}}}')})" for it in (PROBES_GOOD, PROBES_ALL))
+    good, every = (f"sum({here(chosen(it))})" for it in (PROBES_GOOD, PROBES_ALL))
     yield curves(
         "Targets as they should be",
         "Share of all targets of the chosen nodes, by the recording rules.",
@@ -198,7 +198,7 @@ def _over_time() -> Iterator[Builder[Panel]]:
         "Failures by reason",
         "Failed attempts a second at the chosen nodes, devices among them, by the recording rules. "
         "The operating manual has a section for each reason.",
-        f"sum by (reason) ({here(f'{FAILURES_RATE}{{{NODES}}}')})",
+        f"sum by (reason) ({here(chosen(FAILURES_RATE))})",
         "{{reason}}",
         unit=PER_SECOND,
     ).span(12)

@@ -23,16 +23,18 @@ from agent.verdict_metrics import (
     SAVING,
     SEEN,
     SINCE,
-    TIME_ABOVE,
     VERDICT,
 )
 from collectors.base import Metric
-from dashboards.board import NODES, board, chosen, here, variable
+from config.inventory import LEAVING
+from dashboards.board import board, chosen, here, variable
 from dashboards.board_rules import (
     LEAST_SEEN,
     LINES_COUNT,
     LOW_RANK,
+    LOW_SHARES,
     MEASURED,
+    PHASES,
     RECLAIMABLE_SUM,
     TO_MEASURE,
 )
@@ -52,18 +54,17 @@ from dashboards.panels import (
     figure,
     rows,
 )
-from dashboards.promql import LATE_S, LOW, ON_LINK, ON_NETWORK, is_leaving
+from dashboards.promql import LATE_S, LOW, ON_LINK, ON_NETWORK
 
 UID = "netfold-dedicated-networks"
 
 _NETWORK = 'network=~"$network"'
 _LOW = f'status=~"{LOW}"'
 _NETWORKS = here(chosen(NETWORK_INFO, _NETWORK))
-_LEAVING = is_leaving(NODES, _NETWORK)
+_LEAVING = chosen(PHASES, _NETWORK, 'source="declared"', f'phase=~"{"|".join(LEAVING)}"')
 _MOST = 200
-_LOW_RANKS = here(f"{LOW_RANK}{{{NODES}, {_NETWORK}}}")
-_LOW_LINES = f"(topk({_MOST}, {_LOW_RANKS}) ^ 0)"
-"""1 for each line of the list; of 20,000 at a centre nobody reads all that are of low use."""
+_LISTED = f"topk({_MOST}, {here(chosen(LOW_RANK, _NETWORK))})"
+"""Lines of low use; of 20,000 at a centre nobody reads all that are."""
 
 
 def dedicated_networks() -> dict[str, Any]:
@@ -99,7 +100,7 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
         "Lines by verdict",
         "How many lines of dedicated networks have each verdict, by the recording rules; a standby "
         "is judged in its group.",
-        f"sum by (status) ({here(f'{LINES_COUNT}{{{NODES}, {_NETWORK}}}')})",
+        f"sum by (status) ({here(chosen(LINES_COUNT, _NETWORK))})",
     ).span(10)
     networks = here(f"{chosen(VERDICT['network'], _NETWORK, _LOW)} == 1")
     networks = f"{networks} unless {ON_NETWORK} {_LEAVING}"
@@ -141,19 +142,19 @@ def _reclaimable() -> Iterator[Builder[Panel]]:
 
 
 def _of_line(metric: Metric, *matchers: str) -> str:
-    return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () {_LOW_LINES}"
+    return f"{chosen(metric, *matchers)} * {ON_LINK} group_right () ({_LISTED} ^ 0)"
 
 
 def _proof() -> Iterator[Builder[Panel]]:
     def share(bound: str) -> str:
-        above = chosen(TIME_ABOVE, 'rule=~"low_use:.*"', f'bound="{bound}"')
-        return f"{above} * {ON_LINK} group_left (network) {_LOW_LINES}"
+        shares = chosen(LOW_SHARES, _NETWORK, f'bound="{bound}"')
+        return f"{shares} and {ON_LINK} {_LISTED}"
 
     yield rows(
         "What proves the low-use lines",
         "Of the policy's window, the share of time at or above each threshold of low use: at "
         "least, and at most, had every unseen tick been above. Both are within the limit that the "
-        "rule names.",
+        "rule names. By the recording rules.",
         {"network": "Network", "link": "Line", "instance": "Node", "rule": "Rule"},
         [
             Column(heading, share(bound), PERCENT, is_bar=True)
@@ -166,13 +167,13 @@ def _proof() -> Iterator[Builder[Panel]]:
         "Not seen",
         "The twenty networks with the line of which the most was not seen, as a share of the "
         "policy's window. What was not seen never makes a line look idler.",
-        f"topk(20, 1 - {here(f'{LEAST_SEEN}{{{NODES}, {_NETWORK}}}')})",
+        f"topk(20, 1 - {here(chosen(LEAST_SEEN, _NETWORK))})",
         "{{instance}} {{network}}",
     ).span(16)
     yield figure(
         "Targets not measured",
         "Devices and other targets whose last attempt failed, by the recording rules.",
-        f"sum({here(f'{TO_MEASURE}{{{NODES}}} - {MEASURED}{{{NODES}}}')})",
+        f"sum({here(f'{chosen(TO_MEASURE)} - {chosen(MEASURED)}')})",
         NUMBER,
         bad_from=1,
     ).span(4)
@@ -232,14 +233,14 @@ def _over_time() -> Iterator[Builder[Panel]]:
         "Reclaimable a year, over time",
         "Yearly cost of what is idle or of low use at the chosen nodes, all their networks, by the "
         "recording rules.",
-        f"sum({here(f'{RECLAIMABLE_SUM}{{{NODES}}}')})",
+        f"sum({here(chosen(RECLAIMABLE_SUM))})",
         "Reclaimable a year",
         unit=YUAN,
     ).span(12)
     yield curves(
         "Lines by verdict, over time",
         "How many lines have each verdict, by the recording rules.",
-        f"sum by (status) ({here(f'{LINES_COUNT}{{{NODES}, {_NETWORK}}}')})",
+        f"sum by (status) ({here(chosen(LINES_COUNT, _NETWORK))})",
         "{{status}}",
         unit=NUMBER,
     ).span(12)

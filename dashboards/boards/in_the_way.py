@@ -5,38 +5,40 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from agent.facts import EXEMPT_UNTIL, NETWORK_PHASE
+from agent.facts import EXEMPT_UNTIL
 from agent.pairs import PAIR_INFO, PAIR_LOSS, PAIR_ROUNDS, PAIR_RTT, PAIR_TLS
 from agent.phase_metrics import DOUBLE_COST, GATE
 from collectors.base import Metric
-from dashboards.board import NODES, chosen, here
+from config.inventory import LEAVING
+from dashboards.board import chosen, here
+from dashboards.board_rules import PHASES
 from dashboards.boards.dedicated_networks import UID
 from dashboards.links import to_board
 from dashboards.panels import DATE, NUMBER, PERCENT, SECONDS, YES_NO, YUAN, Column, rows
-from dashboards.promql import ON_NETWORK, is_declared
+from dashboards.promql import ON_NETWORK
 
 NETWORK = 'network=~"$network"'
 OF_NETWORK = {"network": to_board(UID, "network")}
 
 
-def of_chosen(metric: Metric, *matchers: str) -> str:
+def of_chosen(metric: Metric | str, *matchers: str) -> str:
     """A metric's series of the chosen nodes, departments and regions, as PromQL."""
     return here(chosen(metric, *matchers))
 
 
 def in_the_way() -> Iterator[Builder[Panel]]:
     """Each network's phase and gates, what two lines cost, and what is left out of it all."""
-    phases = f"{of_chosen(NETWORK_PHASE, NETWORK)} == 1"
     yield rows(
         "Phases",
-        "The phase that each network is declared to be in, and the one that the data prove.",
+        "The phase that each network is declared to be in, and the one that the data prove, by the "
+        "recording rules.",
         {"network": "Network", "instance": "Node", "source": "Source", "phase": "Phase"},
-        [Column("Is in it", phases, YES_NO)],
+        [Column("Is in it", of_chosen(PHASES, NETWORK), YES_NO)],
         sort_by="Network",
         rising=True,
         links=OF_NETWORK,
     )
-    moving = is_declared("connected|dual_running|cut_over|observing", NODES, NETWORK)
+    moving = chosen(PHASES, NETWORK, 'source="declared"', f'phase=~"{"|".join(LEAVING)}"')
     yield rows(
         "Gates that do not hold",
         "Of networks that are being moved, as declared: the gates that the data disprove.",

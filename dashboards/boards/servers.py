@@ -15,7 +15,7 @@ from agent.verdict_metrics import CONFIRMED, MISSED, SINCE, VERDICT, WATCHED
 from collectors import server
 from collectors.base import Metric
 from collectors.services import CLIENTS, LISTENING
-from dashboards.board import EVERYTHING_OR_NOTHING, NODES, board, chosen, here, variable
+from dashboards.board import EVERYTHING_OR_NOTHING, board, chosen, here, variable
 from dashboards.board_rules import CPU_MEAN
 from dashboards.boards.one_server import ONE_SERVER
 from dashboards.links import to_board, to_page
@@ -171,6 +171,6 @@ def _over_time() -> Iterator[Builder[Panel]]:
         "CPU of all servers",
         "Mean, over the chosen nodes, of the busy share of their servers' cores, by the recording "
         "rules.",
-        f"avg({here(f'{CPU_MEAN}{{{NODES}}}')})",
+        f"avg({here(chosen(CPU_MEAN))})",
         "CPU",
     ).span(18)

@@ -21,7 +21,7 @@ from tests.large_department import LINKS, PROBES, SERVERS, what_it_says
 from tests.many_agents import Simulated, many_agents, name
 from tests.peers import DIRECTLY, Prometheus, agent_mode, backfill, prometheus
 from tests.testbed import cpu_s, peer
-from tests.victoria import victoria
+from tests.victoria import victoria, vmalert
 
 NODES = 500
 FEW = 4
@@ -31,8 +31,8 @@ EVERY_S = 30
 """Twice as often as the shipped configurations scrape."""
 
 WATCHED_S = 30
-SETTLED_S = 200
-"""The first scrape of each is the dearest: every series is new."""
+SETTLED_S = 330
+"""The first scrape of each is the dearest: every series is new; rules come every two minutes."""
 
 KEPT_MINUTES = 120
 """Of one node, at one sample a minute, to see what a sample takes on disk."""
@@ -115,14 +115,16 @@ def by_scraping(folder: Path, targets: Sequence[Mapping[str, Any]]) -> Run:
 
 
 def by_writing(folder: Path, targets: Sequence[Mapping[str, Any]]) -> Run:
-    """A Prometheus in agent mode, by the shipped file, and VictoriaMetrics."""
+    """Agent mode by the shipped file, VictoriaMetrics, and vmalert with the rules of the boards."""
     config = simulated("agent.yml", targets)
     with victoria((), folder / "victoria", "-memory.allowedBytes=4GB") as url:
         config["remote_write"][0] |= {"url": f"{url}/api/v1/write", "tls_config": {}}
-        with agent_mode(config, folder / "agent"):
+        with agent_mode(config, folder / "agent"), vmalert(GENERATED / "boards.yml", url, folder):
             wait_for_all(url)
+            wait_for_all(url, f"count({MEASURED})")
             counter = 'vm_rows_inserted_total{type="promremotewrite"}'
-            return watched(url, f"{url}/metrics", counter, ["prometheus", "victoria-metrics"])
+            programs = ["prometheus", "victoria-metrics", "vmalert"]
+            return watched(url, f"{url}/metrics", counter, programs)
 
 
 def simulated(file: str, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
