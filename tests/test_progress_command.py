@@ -1,19 +1,29 @@
 """Progress as the command, /metrics and the pages have it, of a department's real history."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent import facts
+from agent import facts, phase_json, verdict_metrics
 from agent.clock import now
 from agent.journal import opened
-from agent.judge.counted import NOTHING
-from agent.progress import progress_of
+from agent.judge.counted import NOTHING, Amount
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
+from agent.judge.verdict import Judgement
+from agent.migration import declared_only
+from agent.progress import counted, progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
+from agent.verdict import Verdict
+from agent.web.phases import phase_rows
 from agent.web.words import WORDS
+from collectors.base import Sample
+from config.agent import AgentConfig, Node
+from config.inventory import Link, Network
 from config.load import load
 from config.problems import ConfigError
 from tests.agentproc import netfold, running, write
@@ -150,3 +160,57 @@ def test_every_word_that_a_table_may_need_is_there_in_both_languages() -> None:
 def test_two_thousand_links_in_two_hundred_departments_take_less_than_two_seconds() -> None:
     """Of CPU: phases by what is declared, counting, JSON and samples; it takes half a second."""
     assert cost_s(2_000, 200) < LIMIT_S
+
+
+def test_a_line_that_is_exempt_is_not_reclaimable_with_its_network() -> None:
+    """Nor by the network's own cost: what is exempt is to stay."""
+    network = Network.model_validate(
+        {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "9000"}
+    )
+    links = tuple(
+        Link.model_validate(
+            {
+                "name": name,
+                "network": "edu",
+                "interface": {"local": name},
+                "bandwidth": "10M",
+                "annual_cost_yuan": "3000",
+            }
+        )
+        for name in ("a", "b")
+    )
+    config = AgentConfig(node=Node(name="test"), networks=(network,), links=links)
+    bare = Judgement(Status.IDLE, ())
+    for status, reclaimable in (
+        (Status.IDLE, Amount(1, 2, 20e6, 9000, 1, 1)),
+        (Status.EXEMPT, Amount(0, 1, 10e6, 3000, 1, 1)),
+    ):
+        verdicts = [
+            Verdict("link", "a", Status.IDLE, bare),
+            Verdict("link", "b", status, bare),
+            Verdict("network", "edu", Status.IDLE, bare, members=("a", "b")),
+        ]
+        (found,) = counted(config, {}, declared_only(config, {}, date(2027, 6, 1)), verdicts)
+        assert found.low == reclaimable
+        of_network = [it.value for it in reclaimed(config, verdicts)]
+        assert of_network == [reclaimable.yuan]
+
+
+def reclaimed(config: AgentConfig, verdicts: list[Verdict]) -> list[Sample]:
+    tenures = {
+        (it.kind, it.subject): Tenure(Status.IDLE, 0.0, 0.0, confirmed=False) for it in verdicts
+    }
+    every = verdict_metrics.samples(config, verdicts, tenures, 0.0)
+    return [it for it in every if it.metric is verdict_metrics.RECLAIMABLE]
+
+
+def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> None:
+    plan = {"connected": "2020-01-01"}
+    network = Network.model_validate({"name": "edu", "kind": "dedicated", "plan": plan})
+    until = {"reason": "保密", "approver": "网络中心", "until": "2099-12-31"}
+    for exempt, due in ((None, "2020-01-01"), (until, "")):
+        its = Network.model_validate(network.model_dump() | {"exempt": exempt})
+        config = AgentConfig(node=Node(name="test"), networks=(its,))
+        (one,) = declared_only(config, {}, date(2027, 6, 1))
+        (row,) = phase_rows(config, [phase_json.said_of(one)], "2027-06-01")
+        assert (row.due, row.is_late) == (due, bool(due))
