@@ -68,7 +68,8 @@ SAVING = {
 RECLAIMABLE = Metric(
     "netfold_network_reclaimable_yuan",
     "gauge",
-    "Yearly cost of the network if it is idle or of low use, else of its links that are.",
+    "Yearly cost of the network if it is idle or of low use with all its links, else of those "
+    "that are.",
     ("network",),
 )
 POLICY_INFO = Metric("netfold_policy_info", "info", "Which policy judges.", ("hash",))

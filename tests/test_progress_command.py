@@ -10,7 +10,8 @@ import pytest
 from agent import facts, phase_json, verdict_metrics
 from agent.clock import now
 from agent.journal import opened
-from agent.judge.counted import NOTHING, Amount
+from agent.judge.counted import NOTHING, Amount, Counted
+from agent.judge.progress import progress
 from agent.judge.status import Status
 from agent.judge.tenure import Tenure
 from agent.judge.verdict import Judgement
@@ -18,6 +19,7 @@ from agent.migration import declared_only
 from agent.progress import counted, progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
+from agent.progress_tables import grids
 from agent.verdict import Verdict
 from agent.web.phases import phase_rows
 from agent.web.words import WORDS
@@ -110,6 +112,22 @@ def test_tables_are_in_the_language_and_by_the_group_asked_for(tmp_path: Path) -
     english = netfold("progress", "-c", str(path)).stdout
     assert "By department" in english
     assert "Nothing is late by them." in english
+
+
+def test_coverage_is_no_consolidation_and_what_lacks_stands_below() -> None:
+    poor = Counted("a", Amount(1, 1), region="440304", phase="connected", declared="connected")
+    said = said_of(progress([poor], (), (), date(2027, 6, 1)))
+    found = {}
+    for language, words in WORDS.items():
+        every = {it.title: it for it in grids(said, words)}
+        coverage, rates = every[words["coverage"]], every[words["rates"]]
+        found[language] = (coverage.columns[3], coverage.rows[0][3], rates.notes[-2:])
+    lacks = (
+        "Networks without a declared cost: 1.",
+        "Networks without all bandwidths declared: 1.",
+    )
+    assert found["en"] == (">Share", "100.0%", lacks)
+    assert found["zh"] == (">覆盖率", "100.0%", ("1个专网未登记费用。", "1个专网带宽登记不全。"))
 
 
 def test_without_a_history_nothing_is_called_reclaimable(tmp_path: Path) -> None:

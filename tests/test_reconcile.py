@@ -124,7 +124,7 @@ def test_two_uplinks_share_what_both_have() -> None:
     assert uplinked(one, two) == {"device": "r1", "carrier": "电信"}
     assert uplinked(one, other) == {"device": None, "carrier": None}
     assert uplinked(one, two, other) == {"device": None, "carrier": None}
-    assert uplinked(one) == {}
+    assert uplinked(one) == uplinked(one, one) == {}
     assert uplinked(one, link("d")) == {"device": "r1"}  # the carrier of one is not declared
     here = Link(name="e", network="edu", interface=Interface(local="eth1"), carrier="电信")
     assert uplinked(here, one) == {"device": None, "carrier": "电信"}

@@ -69,9 +69,9 @@ def planned(networks: Iterable[Counted], today: date) -> list[Planned]:
                 became[what] = became.get(what, 0) + 1
     fields = ("on_time", "late", "undated", "overdue", "to_come")
     return [
-        Planned(phase, sum(became.values()), *(became.get(what, 0) for what in fields))
+        Planned(phase, sum(its.values()), *(its.get(what, 0) for what in fields))
         for phase in get_args(Phase)
-        if (became := counts.get(phase))
+        if (its := counts.get(phase))
     ]
 
 
