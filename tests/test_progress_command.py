@@ -9,6 +9,7 @@ import pytest
 
 from agent import facts, phase_json, verdict_metrics
 from agent.clock import now
+from agent.history import History
 from agent.journal import opened
 from agent.judge.counted import NOTHING, Amount, Counted
 from agent.judge.progress import progress
@@ -232,3 +233,36 @@ def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> Non
         (one,) = declared_only(config, {}, date(2027, 6, 1))
         (row,) = phase_rows(config, [phase_json.said_of(one)], "2027-06-01")
         assert (row.due, row.is_late) == (due, bool(due))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("progress",), ("phase", "show"), ("register", "check"), ("assess",), ("journal", "show")],
+    ids=" ".join,
+)
+def test_brackets_and_colons_of_names_are_shown_as_they_are(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """To rich they would be commands: a closing one ends in a traceback, others are swallowed."""
+    name = "[/x]:bell:"
+    network = {"name": name, "kind": "dedicated", "owner": name, "phase": "planned"}
+    links = [
+        {"name": f"{name}{nic}", "network": name, "carrier": name, "interface": {"local": nic}}
+        for nic in ("none1", "none2")
+    ]
+    network["uplinks"] = [it["name"] for it in links]
+    path = tmp_path / "config.yaml"
+    write(
+        path,
+        {
+            "node": {"name": "test"},
+            "data_dir": str(tmp_path / "data"),
+            "networks": [network],
+            "links": links,
+        },
+    )
+    History(tmp_path / "data" / "history.sqlite").close()
+    netfold("phase", "declare", name, "exempt", "-c", str(path))
+    done = netfold(*words, "-c", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name in done.stdout

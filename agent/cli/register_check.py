@@ -60,7 +60,7 @@ def show(done: Checked) -> None:
     else:
         stdout.print("no disagreement was found")
     for line in done.not_looked_at:
-        stdout.print(f"not looked at: {line}", markup=False, highlight=False, soft_wrap=True)
+        stdout.print(f"not looked at: {line}", highlight=False, soft_wrap=True)
 
 
 def as_json(done: Checked) -> str:
