@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.judge.counted import NOTHING, Amount, Bucket, Counted, Totals, has_reached
 from agent.judge.forecast import forecast, interval
-from agent.judge.plan import Met, Planned
+from agent.judge.plan import Met, Planned, still_due
 from agent.judge.progress import progress
 from agent.judge.regions import around, level_of
 from config.milestones import Milestone, historic
@@ -228,6 +228,9 @@ def test_the_overdue_list_begins_with_what_is_longest_due() -> None:
         *(("b", "connected", 9), ("a", "connected", 3), ("a", "cut_over", 1)),
     ]
     assert found[0].department == "市水务局"
+    assert list(still_due(its)) == [
+        *(("a", "connected", ago(3)), ("a", "cut_over", ago(1)), ("b", "connected", ago(9))),
+    ]
 
 
 def milestone(share: float, by: date, phase: Any = "retired") -> Milestone:
@@ -260,7 +263,7 @@ def test_a_milestone_is_met_by_so_many_networks_on_the_day_of_the_last_that_it_n
 
 def test_a_milestone_asks_for_one_network_at_least_and_never_for_more_than_there_are() -> None:
     waits = network("a", ("surveyed", 9))
-    least = reckoned(milestone(1e-12, ago(1)), waits)
+    least = reckoned(milestone(1e-12, ago(1)), *[waits] * 3)
     assert (least.needed, least.holds, least.overdue) == (1, False, True)
     assert reckoned(milestone(1e-12, ago(1))).needed == 0
     assert reckoned(milestone(1, ago(1)), *[waits] * 3).needed == 3
