@@ -362,3 +362,41 @@ def test_the_same_address_by_another_source_is_another_way(tmp_path: Path) -> No
     config = {"node": {"name": "n"}, "networks": NETWORKS, "probes": probes, "pairs": [PAIR]}
     write(tmp_path / "netfold.yaml", config)
     assert load(tmp_path / "netfold.yaml").pairs == (Pair(**PAIR),)
+
+
+def test_of_rounds_that_follow_each_other_fast_each_is_compared_with_its_own() -> None:
+    """At 0.8 s apart, half of that is nearer than a second."""
+    pairs = Pairs()
+    old, new = icmp("old", interval_s=0.8), icmp("new", address="198.51.100.2", interval_s=0.8)
+    pairs.follow([Pair(**PAIR)], [old, new])
+    rounds = (
+        *(round_of(old, 100, 0.010), round_of(new, 100.1, 0.012)),
+        *(round_of(old, 100.8, 0.010), round_of(new, 100.9, 0.013)),
+    )
+    found = [it.slower_s for one in rounds for it in pairs.take(one)]
+    assert found == [pytest.approx(0.002), pytest.approx(0.003)]
+
+
+def test_a_pair_says_what_its_last_sixty_rounds_came_to_and_nothing_of_an_unknown_one() -> None:
+    pairs = Pairs()
+    pairs.follow([Pair(**PAIR)], [OLD_ICMP, NEW_ICMP])
+
+    def said(at_s: float, slower_s: float | None, loss: float) -> dict[tuple[str, ...], float]:
+        rtt_s = None if slower_s is None else 0.010 + slower_s
+        reason = Reason.TIMEOUT if slower_s is None else None
+        list(pairs.take(round_of(OLD_ICMP, at_s, 0.010, 0)))
+        (found,) = pairs.take(round_of(NEW_ICMP, at_s, rtt_s, loss, reason))
+        return {(it.metric.name[13:], *it.labels): it.value for it in pairs.samples(found)}
+
+    for n in range(61):
+        values = said(100 + 60 * n, 0.5 if n == 0 else 0.001 * (n % 2), 0.9 if n == 0 else 0.2)
+    assert values["rounds", "portal"] == 60  # and the slow one before them is forgotten
+    assert values["rtt_difference_seconds", "portal", "median"] == pytest.approx(0.0005)
+    assert values["rtt_difference_seconds", "portal", "lower"] == pytest.approx(0, abs=1e-9)
+    assert values["rtt_difference_seconds", "portal", "upper"] == pytest.approx(0.001)
+    assert values["loss_difference_ratio", "portal"] == pytest.approx(0.2)
+    assert values["info", "portal", "edu", "old", "new"] == 1
+    dead = said(100 + 60 * 61, None, 1.0)
+    assert dead["rounds", "portal"] == 59
+    assert dead["loss_difference_ratio", "portal"] == pytest.approx(0.2 + 0.8 / 60)
+    assert not any(key[0] == "rtt_difference_seconds" for key in dead)
