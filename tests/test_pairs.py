@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -20,7 +21,7 @@ import pytest
 
 from agent.history_reader import HistoryReader
 from agent.observe import Observation
-from agent.pairs import PairedRound, Pairs
+from agent.pairs import PairedRound, Pairs, Remembered
 from agent.scheduler import Scheduler
 from collectors.base import Measurement, Moment, Reason, Sample, Target
 from collectors.icmp import LOSS, IcmpTarget
@@ -256,6 +257,23 @@ def test_rounds_that_began_in_the_same_second_are_a_pair() -> None:
     (found,) = compared(round_of(OLD_ICMP, 100, 0.010, 0), round_of(NEW_ICMP, 100.9, 0.014, 0.25))
     assert found.slower_s == pytest.approx(0.004)
     assert found.lossier == 0.25
+
+
+def test_a_round_that_took_long_belongs_to_the_second_in_which_it_began() -> None:
+    late = replace(round_of(NEW_ICMP, 103, 0.014, 0), duration_s=4.0)
+    assert len(compared(round_of(OLD_ICMP, 100, 0.010, 0), late)) == 1
+    assert not compared(round_of(OLD_ICMP, 103, 0.010, 0), late)
+
+
+def test_what_was_remembered_is_older_than_what_was_seen_since() -> None:
+    pairs = Pairs()
+    pairs.follow([Pair(**PAIR)], [OLD_ICMP, NEW_ICMP])
+    list(pairs.take(round_of(OLD_ICMP, 100, 0.010, 0)))
+    (found,) = pairs.take(round_of(NEW_ICMP, 100, None, 1, Reason.TIMEOUT))
+    pairs.remember({"portal": Remembered([0.5, *[0.001] * 59], [0.0] * 60)})
+    said = {it.metric.name: it.value for it in pairs.samples(found)}
+    assert said["netfold_pair_rounds"] == 59  # the oldest made room
+    assert "netfold_pair_rtt_difference_seconds" not in said  # the last round is still unknown
 
 
 def test_rounds_of_different_seconds_are_none() -> None:

@@ -175,7 +175,7 @@ def test_what_was_not_seen_proves_no_floor_and_no_return() -> None:
     hidden = standing(*before, (2, HIDDEN, HIDDEN), declared="observing", cut_over_on=TODAY)
     assert hidden.observed == "cut_over"
     assert (hidden.unproven, hidden.mismatch) == (None, None)
-    longer = standing(*before, (4, HIDDEN, HIDDEN), declared="observing")
+    longer = standing(*before, (3, HIDDEN, HIDDEN), declared="observing")
     assert holds(longer, "line_at_floor") is None
     assert longer.observed == "planned"
     assert (longer.unproven, longer.mismatch, longer.returned) == (None, None, None)
@@ -230,6 +230,8 @@ def test_the_day_of_the_cutover_itself_accuses_nobody() -> None:
     yesterday = TODAY - timedelta(days=1)
     it = standing((20, LOUD, GREEN), declared="cut_over", cut_over_on=yesterday)
     assert (it.returned, it.residual) == (None, None)
+    quiet = standing(FELL, (1, QUIET, GREEN), declared="cut_over", cut_over_on=yesterday)
+    assert (quiet.returned, quiet.residual) == (False, False)
 
 
 def test_a_line_that_was_never_declared_cut_over_cannot_revert() -> None:

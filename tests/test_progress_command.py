@@ -9,6 +9,7 @@ import pytest
 
 from agent import facts, phase_json, verdict_metrics
 from agent.clock import now
+from agent.declared import Declaration
 from agent.history import History
 from agent.journal import opened
 from agent.judge.counted import NOTHING, Amount, Counted
@@ -221,6 +222,14 @@ def reclaimed(config: AgentConfig, verdicts: list[Verdict]) -> list[Sample]:
     }
     every = verdict_metrics.samples(config, verdicts, tenures, 0.0)
     return [it for it in every if it.metric is verdict_metrics.RECLAIMABLE]
+
+
+def test_double_running_costs_a_365th_of_a_year_each_day() -> None:
+    fields = {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "36500"}
+    config = AgentConfig(node=Node(name="test"), networks=(Network.model_validate(fields),))
+    timelines = {"edu": [Declaration("connected", date(2027, 5, 30))]}
+    (one,) = declared_only(config, timelines, date(2027, 6, 1))
+    assert one.double_cost_yuan == pytest.approx(300)
 
 
 def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> None:
