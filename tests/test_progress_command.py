@@ -17,7 +17,7 @@ from agent.judge.progress import progress
 from agent.judge.status import Status
 from agent.judge.tenure import Tenure
 from agent.judge.verdict import Judgement
-from agent.migration import declared_only
+from agent.migration import annual_cost_yuan, declared_only
 from agent.progress import counted, progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
@@ -230,6 +230,18 @@ def test_double_running_costs_a_365th_of_a_year_each_day() -> None:
     timelines = {"edu": [Declaration("connected", date(2027, 5, 30))]}
     (one,) = declared_only(config, timelines, date(2027, 6, 1))
     assert one.double_cost_yuan == pytest.approx(300)
+
+
+def test_a_network_costs_what_it_declares_or_all_of_its_lines_do() -> None:
+    network = Network(name="edu", kind="dedicated")
+    paid, gift, unknown = (
+        Link.model_validate({"name": "a", "network": "edu", "interface": {"local": "a"}} | it)
+        for it in ({"annual_cost_yuan": "3000"}, {"annual_cost_yuan": "0"}, {})
+    )
+    assert annual_cost_yuan(network, [paid, gift]) == 3000
+    assert annual_cost_yuan(network, [paid, unknown]) is None
+    assert annual_cost_yuan(network, []) is None
+    assert annual_cost_yuan(network.model_copy(update={"annual_cost_yuan": 9}), [paid]) == 9
 
 
 def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> None:
