@@ -244,6 +244,35 @@ def test_a_network_costs_what_it_declares_or_all_of_its_lines_do() -> None:
     assert annual_cost_yuan(network.model_copy(update={"annual_cost_yuan": 9}), [paid]) == 9
 
 
+def test_contracts_end_with_the_last_one_and_what_a_network_names_goes_before_the_node() -> None:
+    network = Network(name="edu", kind="dedicated", owner="市教育局", region="440304")
+    node = Node(name="test", department="网络中心", region="440300")
+    ends: tuple[str | None, ...]
+    for ends, expected in (
+        (("2027-01-31", "2027-12-31"), date(2027, 12, 31)),
+        (("2027-01-31", None), None),
+    ):
+        links = tuple(
+            Link.model_validate(
+                {
+                    "name": f"l{n}",
+                    "network": "edu",
+                    "interface": {"local": f"l{n}"},
+                    "contract_end": end,
+                }
+            )
+            for n, end in enumerate(ends)
+        )
+        config = AgentConfig(node=node, networks=(network,), links=links)
+        (one,) = declared_only(config, {}, date(2027, 6, 1))
+        assert one.evidence.contracts_end == expected
+        (found,) = counted(config, {}, [one], ())
+        assert (found.department, found.region, found.level) == ("市教育局", "440304", "county")
+    bare = config.model_copy(update={"networks": (Network(name="edu", kind="dedicated"),)})
+    (found,) = counted(bare, {}, [one], ())
+    assert (found.department, found.region, found.level) == ("网络中心", "440300", "city")
+
+
 def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> None:
     plan = {"connected": "2020-01-01"}
     network = Network.model_validate({"name": "edu", "kind": "dedicated", "plan": plan})
