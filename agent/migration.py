@@ -78,10 +78,15 @@ def movers(config: AgentConfig) -> list[Network]:
 
 
 def double_running_days(timeline: Sequence[Declaration], today: date) -> int:
-    """Days on which old and new were both declared to run; the first one and today count."""
+    """Days on which old and new were both declared to run; the first one and today count.
+
+    A declaration on a day after the next one's, or after today, by a clock that was set, has none.
+    """
     ends = [*(it.on for it in timeline[1:]), today + timedelta(days=1)]
     return sum(
-        (end - it.on).days for it, end in zip(timeline, ends, strict=False) if it.phase in DOUBLE
+        max(0, (end - it.on).days)
+        for it, end in zip(timeline, ends, strict=False)
+        if it.phase in DOUBLE
     )
 
 

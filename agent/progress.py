@@ -1,6 +1,6 @@
 """Progress of a whole configuration: its networks as they are counted, and what they come to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from agent.declared import Timelines
@@ -10,7 +10,7 @@ from agent.judge.regions import level_of
 from agent.judge.status import Status
 from agent.migration import Migration, annual_cost_yuan, links_by_network
 from agent.systems import SystemVerdict
-from agent.verdict import Verdict
+from agent.verdict import Verdict, is_wholly_low
 from config.agent import AgentConfig
 from config.inventory import Link, Network
 from config.register import Level
@@ -32,8 +32,7 @@ def counted(
     `config` has its networks in the declared phases.
     """
     judged = [it for it in verdicts if it.status is not Status.UNKNOWN]
-    decided = {(it.kind, it.subject) for it in judged}
-    low = {(it.kind, it.subject) for it in judged if it.status.is_low}
+    statuses = {(it.kind, it.subject): it.status for it in judged}
     links = links_by_network(config.links)
     networks = {it.name: it for it in config.networks}
     for it in migrations:
@@ -51,8 +50,8 @@ def counted(
             plan=network.plan.days(),
             timeline=tuple(timelines.get(network.name, ())),
             amount=_amount(network, its),
-            low=(part := _low(network, its, low)),
-            decided=("network", network.name) in decided or part.lines > 0,
+            low=(part := _low(network, its, statuses)),
+            decided=("network", network.name) in statuses or part.lines > 0,
         )
 
 
@@ -62,11 +61,13 @@ def _amount(network: Network, links: Sequence[Link]) -> Amount:
     return Amount(1, len(links), _bps(links), cost or 0.0, int(is_sized), int(cost is not None))
 
 
-def _low(network: Network, links: Sequence[Link], low: set[tuple[str, str]]) -> Amount:
+def _low(
+    network: Network, links: Sequence[Link], statuses: Mapping[tuple[str, str], Status]
+) -> Amount:
     """All of it if the network is idle or of low use, else its lines that are."""
-    if ("network", network.name) in low:
+    if is_wholly_low(network.name, (it.name for it in links), statuses):
         return _amount(network, links)
-    its = [it for it in links if ("link", it.name) in low]
+    its = [it for it in links if (one := statuses.get(("link", it.name))) and one.is_low]
     costs = [it.annual_cost_yuan for it in its if it.annual_cost_yuan is not None]
     is_sized = any(it.bandwidth_bps is not None for it in its)
     return Amount(0, len(its), _bps(its), sum(costs), int(is_sized), int(bool(costs)))

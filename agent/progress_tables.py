@@ -72,7 +72,7 @@ def _rates(total: Said, words: Words) -> Grid:
         rows.append((words["count" if measure == "networks" else measure], *cells))
     lacks = ("undecided", "without_cost", "without_bandwidth")
     notes = [words["to_consolidate_said"], words["money_said"]]
-    notes += [f"{total[it]} {words[it]}" for it in lacks if total[it]]
+    notes += [words[it].format(total[it]) for it in lacks if total[it]]
     return _grid(words, "rates", ("measure_of", *(f">{it}" for it in columns)), rows, notes)
 
 
@@ -100,7 +100,7 @@ def _coverage(said: Sequence[Said], words: Words) -> Grid:
         )
         for it in said
     ]
-    columns = ("level", ">named", ">covered", ">rate", "not_covered")
+    columns = ("level", ">named", ">covered", ">share", "not_covered")
     notes = [words["coverage_said"]] if rows else []
     return _grid(words, "coverage", columns, rows, notes)
 

@@ -1,6 +1,7 @@
 """What the register is held against: the agent's history, and each device as it is now."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 from agent import facts
 from agent.history_reader import HistoryReader
@@ -26,12 +27,16 @@ METRICS = (USE_UNSEEN,)
 def silences(config: AgentConfig, reader: HistoryReader, end_tick: int) -> dict[str, Silence]:
     """The links that end the policy's window in silence, but for those that are exempt."""
     ticks = int(config.policy.links.window_s // reader.tick_s)
-    today = facts.day(end_tick * reader.tick_s)
-    exempt = {it.name for it in config.networks if is_exempt(today, it.exempt)}
-    its = (it for it in config.links if it.network not in exempt)
-    names = [it.name for it in its if not is_exempt(today, it.exempt)]
+    names = not_exempt(config, facts.day(end_tick * reader.tick_s))
     windows = reader.traffic(names, end_tick - ticks, ticks)
     return {name: found for name, traffic in windows if (found := silence(traffic))}
+
+
+def not_exempt(config: AgentConfig, today: date) -> list[str]:
+    """The links that may be held against what they cost: by no exemption, nor their network's."""
+    exempt = {it.name for it in config.networks if is_exempt(today, it.exempt)}
+    its = (it for it in config.links if it.network not in exempt)
+    return [it.name for it in its if not is_exempt(today, it.exempt)]
 
 
 def statuses(config: AgentConfig, reader: HistoryReader, end_tick: int) -> dict[str, Status]:

@@ -1,6 +1,6 @@
 """What is said of one subject."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,3 +44,15 @@ class Verdict:
 def is_exempt(today: date, *exemptions: Exemption | None) -> bool:
     """Whether one of them is in force; an expired one counts no more."""
     return any(it is not None and not it.is_expired(today) for it in exemptions)
+
+
+def is_wholly_low(
+    network: str, links: Iterable[str], statuses: Mapping[tuple[str, str], Status]
+) -> bool:
+    """Whether a network is idle or of low use with all its lines: one that is exempt is to stay.
+
+    `statuses` are by kind and subject.
+    """
+    whole = statuses.get(("network", network))
+    kept = any(statuses.get(("link", it)) is Status.EXEMPT for it in links)
+    return whole is not None and whole.is_low and not kept

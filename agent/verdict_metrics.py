@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from agent.judge.status import OF_LINES, OF_SYSTEMS
 from agent.judge.tenure import Tenure
 from agent.systems import SystemVerdict
-from agent.verdict import Verdict
+from agent.verdict import Verdict, is_wholly_low
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
 
@@ -68,7 +68,8 @@ SAVING = {
 RECLAIMABLE = Metric(
     "netfold_network_reclaimable_yuan",
     "gauge",
-    "Yearly cost of the network if it is idle or of low use, else of its links that are.",
+    "Yearly cost of the network if it is idle or of low use with all its links, else of those "
+    "that are.",
     ("network",),
 )
 POLICY_INFO = Metric("netfold_policy_info", "info", "Which policy judges.", ("hash",))
@@ -149,11 +150,12 @@ def _reclaimable(
     config: AgentConfig, verdicts: Iterable[Verdict | SystemVerdict]
 ) -> Iterator[Sample]:
     """What is not declared is absent: a network without a known cost has no such sample."""
-    low = {(it.kind, it.subject) for it in verdicts if it.status.is_low}
+    statuses = {(it.kind, it.subject): it.status for it in verdicts}
+    low = {it for it, status in statuses.items() if status.is_low}
     for network in config.networks:
         links = [it for it in config.links if it.network == network.name]
         costs = [it.annual_cost_yuan for it in links if ("link", it.name) in low]
-        if ("network", network.name) in low:
+        if is_wholly_low(network.name, (it.name for it in links), statuses):
             costs = [network.annual_cost_yuan]
         known = [cost for cost in costs if cost is not None]
         if known or not costs:

@@ -126,7 +126,7 @@ def test_networks_are_in_all_phases_and_one_is_not_where_it_is_declared(demo: De
     seen = {it: one["observed"] for it, one in found.items()}
     # Tonight the successor of `civil` will have been there for a day more than its lines need.
     apart = {it for it in declared if seen[it] != declared[it]} - {"civil"}
-    assert apart == {"stats", "secret"}
+    assert apart == {"stats"}
     assert found["stats"]["returning_traffic"]
     assert found["stats"]["mismatch"]
 

@@ -320,6 +320,8 @@ def test_double_running_costs_from_its_first_day_to_the_cutover_and_again_after_
     assert double_running_days(timeline[:2], day(10)) == 1
     assert double_running_days(timeline[:3], day(19)) == 10
     assert double_running_days(timeline, day(50)) == 12
+    assert double_running_days(timeline[:2], day(5)) == 0  # the clock was set back
+    assert double_running_days([*timeline[:2], Declaration("planned", day(5))], day(50)) == 0
     assert [cut_over_on(timeline[:n]) for n in (3, 4, 5)] == [None, day(20), day(20)]
     assert cut_over_on([*timeline, Declaration("dual_running", day(40))]) is None
 

@@ -63,6 +63,16 @@ def test_median_and_interval_of_ten_rounds() -> None:
     )
 
 
+def test_of_six_rounds_the_ends_are_the_least_and_the_greatest() -> None:
+    assert spread([0.6, 0.1, 0.3, 0.2, 0.5, 0.4]) == Spread(0.35, 0.1, 0.6)
+    assert spread([0.1, 0.2, 0.3, 0.4, 0.5]) == Spread(0.3, None, None)
+
+
+def test_the_mean_of_what_is_known_and_what_the_others_could_make_of_it() -> None:
+    assert mean_spread([0.25, -0.25, 0.75, None]) == Spread(0.25, -0.0625, 0.4375)
+    assert mean_spread([0.5, 0.0]) == Spread(0.25, 0.25, 0.25)
+
+
 def test_nothing_is_known_of_no_rounds_and_of_unknown_ones() -> None:
     assert spread([]) is None
     assert spread([None] * 20) is None
@@ -99,6 +109,7 @@ def test_a_limit_is_kept_or_not_or_nobody_knows() -> None:
     assert no_more(5, 1, 5) is True
     assert no_more(5, 5.1, 9) is False
     assert no_more(5, 4, 6) is None
+    assert no_more(5, 5, 6) is None
     assert no_more(5, None, None) is None
     assert no_more(5, None, 4) is True
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -20,7 +21,7 @@ import pytest
 
 from agent.history_reader import HistoryReader
 from agent.observe import Observation
-from agent.pairs import PairedRound, Pairs
+from agent.pairs import PairedRound, Pairs, Remembered
 from agent.scheduler import Scheduler
 from collectors.base import Measurement, Moment, Reason, Sample, Target
 from collectors.icmp import LOSS, IcmpTarget
@@ -258,6 +259,23 @@ def test_rounds_that_began_in_the_same_second_are_a_pair() -> None:
     assert found.lossier == 0.25
 
 
+def test_a_round_that_took_long_belongs_to_the_second_in_which_it_began() -> None:
+    late = replace(round_of(NEW_ICMP, 103, 0.014, 0), duration_s=4.0)
+    assert len(compared(round_of(OLD_ICMP, 100, 0.010, 0), late)) == 1
+    assert not compared(round_of(OLD_ICMP, 103, 0.010, 0), late)
+
+
+def test_what_was_remembered_is_older_than_what_was_seen_since() -> None:
+    pairs = Pairs()
+    pairs.follow([Pair(**PAIR)], [OLD_ICMP, NEW_ICMP])
+    list(pairs.take(round_of(OLD_ICMP, 100, 0.010, 0)))
+    (found,) = pairs.take(round_of(NEW_ICMP, 100, None, 1, Reason.TIMEOUT))
+    pairs.remember({"portal": Remembered([0.5, *[0.001] * 59], [0.0] * 60)})
+    said = {it.metric.name: it.value for it in pairs.samples(found)}
+    assert said["netfold_pair_rounds"] == 59  # the oldest made room
+    assert "netfold_pair_rtt_difference_seconds" not in said  # the last round is still unknown
+
+
 def test_rounds_of_different_seconds_are_none() -> None:
     assert not compared(round_of(OLD_ICMP, 100, 0.010, 0), round_of(NEW_ICMP, 101.1, 0.014, 0))
 
@@ -362,3 +380,41 @@ def test_the_same_address_by_another_source_is_another_way(tmp_path: Path) -> No
     config = {"node": {"name": "n"}, "networks": NETWORKS, "probes": probes, "pairs": [PAIR]}
     write(tmp_path / "netfold.yaml", config)
     assert load(tmp_path / "netfold.yaml").pairs == (Pair(**PAIR),)
+
+
+def test_of_rounds_that_follow_each_other_fast_each_is_compared_with_its_own() -> None:
+    """At 0.8 s apart, half of that is nearer than a second."""
+    pairs = Pairs()
+    old, new = icmp("old", interval_s=0.8), icmp("new", address="198.51.100.2", interval_s=0.8)
+    pairs.follow([Pair(**PAIR)], [old, new])
+    rounds = (
+        *(round_of(old, 100, 0.010), round_of(new, 100.1, 0.012)),
+        *(round_of(old, 100.8, 0.010), round_of(new, 100.9, 0.013)),
+    )
+    found = [it.slower_s for one in rounds for it in pairs.take(one)]
+    assert found == [pytest.approx(0.002), pytest.approx(0.003)]
+
+
+def test_a_pair_says_what_its_last_sixty_rounds_came_to_and_nothing_of_an_unknown_one() -> None:
+    pairs = Pairs()
+    pairs.follow([Pair(**PAIR)], [OLD_ICMP, NEW_ICMP])
+
+    def said(at_s: float, slower_s: float | None, loss: float) -> dict[tuple[str, ...], float]:
+        rtt_s = None if slower_s is None else 0.010 + slower_s
+        reason = Reason.TIMEOUT if slower_s is None else None
+        list(pairs.take(round_of(OLD_ICMP, at_s, 0.010, 0)))
+        (found,) = pairs.take(round_of(NEW_ICMP, at_s, rtt_s, loss, reason))
+        return {(it.metric.name[13:], *it.labels): it.value for it in pairs.samples(found)}
+
+    for n in range(61):
+        values = said(100 + 60 * n, 0.5 if n == 0 else 0.001 * (n % 2), 0.9 if n == 0 else 0.2)
+    assert values["rounds", "portal"] == 60  # and the slow one before them is forgotten
+    assert values["rtt_difference_seconds", "portal", "median"] == pytest.approx(0.0005)
+    assert values["rtt_difference_seconds", "portal", "lower"] == pytest.approx(0, abs=1e-9)
+    assert values["rtt_difference_seconds", "portal", "upper"] == pytest.approx(0.001)
+    assert values["loss_difference_ratio", "portal"] == pytest.approx(0.2)
+    assert values["info", "portal", "edu", "old", "new"] == 1
+    dead = said(100 + 60 * 61, None, 1.0)
+    assert dead["rounds", "portal"] == 59
+    assert dead["loss_difference_ratio", "portal"] == pytest.approx(0.2 + 0.8 / 60)
+    assert not any(key[0] == "rtt_difference_seconds" for key in dead)

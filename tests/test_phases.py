@@ -175,7 +175,7 @@ def test_what_was_not_seen_proves_no_floor_and_no_return() -> None:
     hidden = standing(*before, (2, HIDDEN, HIDDEN), declared="observing", cut_over_on=TODAY)
     assert hidden.observed == "cut_over"
     assert (hidden.unproven, hidden.mismatch) == (None, None)
-    longer = standing(*before, (4, HIDDEN, HIDDEN), declared="observing")
+    longer = standing(*before, (3, HIDDEN, HIDDEN), declared="observing")
     assert holds(longer, "line_at_floor") is None
     assert longer.observed == "planned"
     assert (longer.unproven, longer.mismatch, longer.returned) == (None, None, None)
@@ -230,6 +230,8 @@ def test_the_day_of_the_cutover_itself_accuses_nobody() -> None:
     yesterday = TODAY - timedelta(days=1)
     it = standing((20, LOUD, GREEN), declared="cut_over", cut_over_on=yesterday)
     assert (it.returned, it.residual) == (None, None)
+    quiet = standing(FELL, (1, QUIET, GREEN), declared="cut_over", cut_over_on=yesterday)
+    assert (quiet.returned, quiet.residual) == (False, False)
 
 
 def test_a_line_that_was_never_declared_cut_over_cannot_revert() -> None:
@@ -245,10 +247,18 @@ def test_a_line_that_is_kept_on_purpose_ends_interconnected() -> None:
 
 
 def test_of_a_classified_network_only_what_is_declared_counts() -> None:
-    never = {"classified": True, "destination": "intranet", "ports_up": None, "undecided": ()}
-    never["contracts_end"] = None
-    assert standing(declared="planned", **never).observed == "planned"
-    declared: tuple[Phase, ...] = ("connected", "cut_over", "observing", "retired", "funding_cut")
+    never: dict[str, Any] = {"classified": True, "destination": "intranet"}
+    never |= dict.fromkeys(("ports_up", "undecided", "unseen_periods", "contracts_end"))
+    assert standing(declared="surveyed", **never).observed == "surveyed"
+    assert standing(declared="baselined", planned=(), **never).observed == "baselined"
+    declared: tuple[Phase, ...] = (
+        "planned",
+        "connected",
+        "cut_over",
+        "observing",
+        "retired",
+        "funding_cut",
+    )
     for phase in declared:
         it = standing(declared=phase, cut_over_on=TODAY - timedelta(days=9), **never)
         assert (it.observed, it.mismatch, it.returned) == (phase, False, None)
@@ -256,6 +266,17 @@ def test_of_a_classified_network_only_what_is_declared_counts() -> None:
     assert (blocked.observed, blocked.unproven) == ("dual_running", True)
     abroad = standing(declared="cut_over", **(never | {"destination": "extranet"}))
     assert (abroad.observed, abroad.unproven) == ("baselined", True)
+
+
+def test_what_is_exempt_is_accused_of_nothing_but_counts_as_what_is_not_disproven() -> None:
+    cut_over_on = TODAY - timedelta(days=5)
+    back = ((9, LOUD, GREEN), (3, QUIET, GREEN), (1, LOUD, GREEN))
+    for spans in (back, ((20, LOUD, GREEN),)):
+        it = standing(*spans, declared="observing", cut_over_on=cut_over_on, exempt=True)
+        assert (it.observed, it.upheld) == ("exempt", "dual_running")
+        assert (it.returned, it.residual, it.unproven, it.mismatch) == (None, None, None, None)
+    declared = standing((20, LOUD, GREEN), declared="exempt", exempt=True)
+    assert declared.mismatch is False
 
 
 def test_a_declaration_behind_or_ahead_is_a_mismatch_and_only_one_ahead_is_unproven() -> None:

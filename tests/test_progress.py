@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.judge.counted import NOTHING, Amount, Bucket, Counted, Totals, has_reached
 from agent.judge.forecast import forecast, interval
-from agent.judge.plan import Met, Planned
+from agent.judge.plan import Met, Planned, still_due
 from agent.judge.progress import progress
 from agent.judge.regions import around, level_of
 from config.milestones import Milestone, historic
@@ -228,6 +228,9 @@ def test_the_overdue_list_begins_with_what_is_longest_due() -> None:
         *(("b", "connected", 9), ("a", "connected", 3), ("a", "cut_over", 1)),
     ]
     assert found[0].department == "市水务局"
+    assert list(still_due(its)) == [
+        *(("a", "connected", ago(3)), ("a", "cut_over", ago(1)), ("b", "connected", ago(9))),
+    ]
 
 
 def milestone(share: float, by: date, phase: Any = "retired") -> Milestone:
@@ -256,6 +259,33 @@ def test_a_milestone_is_met_by_so_many_networks_on_the_day_of_the_last_that_it_n
     assert reckoned(milestone(0.7, TODAY), *[network("x", ("retired", 1))] * 10).needed == 7
     nobody = reckoned(milestone(0.5, ago(1)))
     assert (nobody.holds, nobody.overdue) == (False, False)
+
+
+def test_a_milestone_asks_for_one_network_at_least_and_never_for_more_than_there_are() -> None:
+    waits = network("a", ("surveyed", 9))
+    least = reckoned(milestone(1e-12, ago(1)), *[waits] * 3)
+    assert (least.needed, least.holds, least.overdue) == (1, False, True)
+    assert reckoned(milestone(1e-12, ago(1))).needed == 0
+    assert reckoned(milestone(1, ago(1)), *[waits] * 3).needed == 3
+
+
+def test_a_milestone_that_one_of_unknown_day_may_have_met_before_has_no_day() -> None:
+    on_its_day = network("a", ("surveyed", 99), ("retired", 40))
+    found = reckoned(milestone(0.5, ago(1)), on_its_day, network("b", ("retired", 5)))
+    assert (found.holds, found.met_on) == (True, None)
+    earlier = reckoned(milestone(1, ago(1)), on_its_day, network("b", ("retired", 50)))
+    assert (earlier.holds, earlier.met_on) == (True, ago(40))
+
+
+def test_the_plan_is_told_in_the_order_of_the_phases() -> None:
+    its = [
+        network("a", ("surveyed", 9), plan={"cut_over": ago(1), "retired": TODAY}),
+        network("b", ("surveyed", 9), plan={"connected": ago(1), "retired": TODAY}),
+    ]
+    found = progress(its, (), (), TODAY).plan
+    assert [(it.phase, it.networks) for it in found] == [
+        *(("connected", 1), ("cut_over", 1), ("retired", 2)),
+    ]
 
 
 def test_that_all_was_so_when_first_declared_meets_a_milestone_on_no_known_day() -> None:
@@ -349,6 +379,18 @@ def test_a_journal_younger_than_ninety_days_counts_for_as_long_as_it_is() -> Non
     its = [network("a", ("planned", 30), ("retired", 3)), network("b", ("planned", 30))]
     found = forecast(its, TODAY)
     assert (found.days, found.likely) == (30, TODAY + timedelta(days=30))
+
+
+def test_a_clock_that_was_set_back_completes_nothing_in_the_past() -> None:
+    """What was declared on days yet to come is no pace, and no forecast is before today."""
+    ahead = network("a", ("planned", -2), ("retired", -9))
+    waits = network("b", ("planned", -2))
+    found = forecast([ahead, waits], TODAY)
+    assert (found.days, found.completed, found.why) == (0, 0, "began_today")
+    found = forecast([ahead, done(3), waits], TODAY)
+    assert (found.completed, found.days) == (1, 90)
+    assert found.earliest is not None
+    assert found.earliest > TODAY
 
 
 def test_what_would_take_longer_than_a_century_has_no_day() -> None:

@@ -1,19 +1,33 @@
 """Progress as the command, /metrics and the pages have it, of a department's real history."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent import facts
+from agent import facts, phase_json, verdict_metrics
 from agent.clock import now
+from agent.declared import Declaration
+from agent.history import History
 from agent.journal import opened
-from agent.judge.counted import NOTHING
-from agent.progress import progress_of
+from agent.judge.counted import NOTHING, Amount, Counted
+from agent.judge.progress import progress
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
+from agent.judge.verdict import Judgement
+from agent.migration import annual_cost_yuan, declared_only
+from agent.progress import counted, progress_of
 from agent.progress_json import said_of
 from agent.progress_metrics import samples
+from agent.progress_tables import grids
+from agent.verdict import Verdict
+from agent.web.phases import phase_rows
 from agent.web.words import WORDS
+from collectors.base import Sample
+from config.agent import AgentConfig, Node
+from config.inventory import Link, Network
 from config.load import load
 from config.problems import ConfigError
 from tests.agentproc import netfold, running, write
@@ -102,6 +116,22 @@ def test_tables_are_in_the_language_and_by_the_group_asked_for(tmp_path: Path) -
     assert "Nothing is late by them." in english
 
 
+def test_coverage_is_no_consolidation_and_what_lacks_stands_below() -> None:
+    poor = Counted("a", Amount(1, 1), region="440304", phase="connected", declared="connected")
+    said = said_of(progress([poor], (), (), date(2027, 6, 1)))
+    found = {}
+    for language, words in WORDS.items():
+        every = {it.title: it for it in grids(said, words)}
+        coverage, rates = every[words["coverage"]], every[words["rates"]]
+        found[language] = (coverage.columns[3], coverage.rows[0][3], rates.notes[-2:])
+    lacks = (
+        "Networks without a declared cost: 1.",
+        "Networks without all bandwidths declared: 1.",
+    )
+    assert found["en"] == (">Share", "100.0%", lacks)
+    assert found["zh"] == (">覆盖率", "100.0%", ("1个专网未登记费用。", "1个专网带宽登记不全。"))
+
+
 def test_without_a_history_nothing_is_called_reclaimable(tmp_path: Path) -> None:
     config = moving(tmp_path)
     (tmp_path / "data" / "history.sqlite").unlink()
@@ -150,3 +180,139 @@ def test_every_word_that_a_table_may_need_is_there_in_both_languages() -> None:
 def test_two_thousand_links_in_two_hundred_departments_take_less_than_two_seconds() -> None:
     """Of CPU: phases by what is declared, counting, JSON and samples; it takes half a second."""
     assert cost_s(2_000, 200) < LIMIT_S
+
+
+def test_a_line_that_is_exempt_is_not_reclaimable_with_its_network() -> None:
+    """Nor by the network's own cost: what is exempt is to stay."""
+    network = Network.model_validate(
+        {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "9000"}
+    )
+    links = tuple(
+        Link.model_validate(
+            {
+                "name": name,
+                "network": "edu",
+                "interface": {"local": name},
+                "bandwidth": "10M",
+                "annual_cost_yuan": "3000",
+            }
+        )
+        for name in ("a", "b")
+    )
+    config = AgentConfig(node=Node(name="test"), networks=(network,), links=links)
+    bare = Judgement(Status.IDLE, ())
+    for status, reclaimable in (
+        (Status.IDLE, Amount(1, 2, 20e6, 9000, 1, 1)),
+        (Status.EXEMPT, Amount(0, 1, 10e6, 3000, 1, 1)),
+    ):
+        verdicts = [
+            Verdict("link", "a", Status.IDLE, bare),
+            Verdict("link", "b", status, bare),
+            Verdict("network", "edu", Status.IDLE, bare, members=("a", "b")),
+        ]
+        (found,) = counted(config, {}, declared_only(config, {}, date(2027, 6, 1)), verdicts)
+        assert found.low == reclaimable
+        of_network = [it.value for it in reclaimed(config, verdicts)]
+        assert of_network == [reclaimable.yuan]
+
+
+def reclaimed(config: AgentConfig, verdicts: list[Verdict]) -> list[Sample]:
+    tenures = {
+        (it.kind, it.subject): Tenure(Status.IDLE, 0.0, 0.0, confirmed=False) for it in verdicts
+    }
+    every = verdict_metrics.samples(config, verdicts, tenures, 0.0)
+    return [it for it in every if it.metric is verdict_metrics.RECLAIMABLE]
+
+
+def test_double_running_costs_a_365th_of_a_year_each_day() -> None:
+    fields = {"name": "edu", "kind": "dedicated", "annual_cost_yuan": "36500"}
+    config = AgentConfig(node=Node(name="test"), networks=(Network.model_validate(fields),))
+    timelines = {"edu": [Declaration("connected", date(2027, 5, 30))]}
+    (one,) = declared_only(config, timelines, date(2027, 6, 1))
+    assert one.double_cost_yuan == pytest.approx(300)
+
+
+def test_a_network_costs_what_it_declares_or_all_of_its_lines_do() -> None:
+    network = Network(name="edu", kind="dedicated")
+    paid, gift, unknown = (
+        Link.model_validate({"name": "a", "network": "edu", "interface": {"local": "a"}} | it)
+        for it in ({"annual_cost_yuan": "3000"}, {"annual_cost_yuan": "0"}, {})
+    )
+    assert annual_cost_yuan(network, [paid, gift]) == 3000
+    assert annual_cost_yuan(network, [paid, unknown]) is None
+    assert annual_cost_yuan(network, []) is None
+    assert annual_cost_yuan(network.model_copy(update={"annual_cost_yuan": 9}), [paid]) == 9
+
+
+def test_contracts_end_with_the_last_one_and_what_a_network_names_goes_before_the_node() -> None:
+    network = Network(name="edu", kind="dedicated", owner="市教育局", region="440304")
+    node = Node(name="test", department="网络中心", region="440300")
+    ends: tuple[str | None, ...]
+    for ends, expected in (
+        (("2027-01-31", "2027-12-31"), date(2027, 12, 31)),
+        (("2027-01-31", None), None),
+    ):
+        links = tuple(
+            Link.model_validate(
+                {
+                    "name": f"l{n}",
+                    "network": "edu",
+                    "interface": {"local": f"l{n}"},
+                    "contract_end": end,
+                }
+            )
+            for n, end in enumerate(ends)
+        )
+        config = AgentConfig(node=node, networks=(network,), links=links)
+        (one,) = declared_only(config, {}, date(2027, 6, 1))
+        assert one.evidence.contracts_end == expected
+        (found,) = counted(config, {}, [one], ())
+        assert (found.department, found.region, found.level) == ("市教育局", "440304", "county")
+    bare = config.model_copy(update={"networks": (Network(name="edu", kind="dedicated"),)})
+    (found,) = counted(bare, {}, [one], ())
+    assert (found.department, found.region, found.level) == ("网络中心", "440300", "city")
+
+
+def test_the_page_of_networks_says_of_an_exempt_one_that_nothing_is_due() -> None:
+    plan = {"connected": "2020-01-01"}
+    network = Network.model_validate({"name": "edu", "kind": "dedicated", "plan": plan})
+    until = {"reason": "保密", "approver": "网络中心", "until": "2099-12-31"}
+    for exempt, due in ((None, "2020-01-01"), (until, "")):
+        its = Network.model_validate(network.model_dump() | {"exempt": exempt})
+        config = AgentConfig(node=Node(name="test"), networks=(its,))
+        (one,) = declared_only(config, {}, date(2027, 6, 1))
+        (row,) = phase_rows(config, [phase_json.said_of(one)], "2027-06-01")
+        assert (row.due, row.is_late) == (due, bool(due))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("progress",), ("phase", "show"), ("register", "check"), ("assess",), ("journal", "show")],
+    ids=" ".join,
+)
+def test_brackets_and_colons_of_names_are_shown_as_they_are(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """To rich they would be commands: a closing one ends in a traceback, others are swallowed."""
+    name = "[/x]:bell:"
+    network = {"name": name, "kind": "dedicated", "owner": name, "phase": "planned"}
+    links = [
+        {"name": f"{name}{nic}", "network": name, "carrier": name, "interface": {"local": nic}}
+        for nic in ("none1", "none2")
+    ]
+    network["uplinks"] = [it["name"] for it in links]
+    path = tmp_path / "config.yaml"
+    write(
+        path,
+        {
+            "node": {"name": "test"},
+            "data_dir": str(tmp_path / "data"),
+            "networks": [network],
+            "links": links,
+        },
+    )
+    History(tmp_path / "data" / "history.sqlite").close()
+    netfold("phase", "declare", name, "exempt", "-c", str(path))
+    done = netfold(*words, "-c", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name in done.stdout

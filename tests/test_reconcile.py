@@ -53,6 +53,14 @@ def test_a_line_is_silent_since_its_last_octet(window: list[float], wanted: Sile
     assert silence(traffic(window)) == wanted
 
 
+def test_octets_of_either_direction_end_a_silence() -> None:
+    still = np.zeros(DAY + 1)
+    sent = np.array([5.0] + [0.0] * DAY)
+    for receive, transmit in ((sent, still), (still, sent)):
+        found = silence(Traffic(1000, receive, transmit, still * np.nan, ()))
+        assert found == Silence(300_300.0, False, 1.0)
+
+
 def test_octets_known_of_an_unseen_run_end_a_silence_too() -> None:
     window = [0.0] * 10 + [NAN] * 10 + [0.0] * DAY
     moved = (Run(1010, 1019, (8.0, 0.0)),)
@@ -124,7 +132,7 @@ def test_two_uplinks_share_what_both_have() -> None:
     assert uplinked(one, two) == {"device": "r1", "carrier": "电信"}
     assert uplinked(one, other) == {"device": None, "carrier": None}
     assert uplinked(one, two, other) == {"device": None, "carrier": None}
-    assert uplinked(one) == {}
+    assert uplinked(one) == uplinked(one, one) == {}
     assert uplinked(one, link("d")) == {"device": "r1"}  # the carrier of one is not declared
     here = Link(name="e", network="edu", interface=Interface(local="eth1"), carrier="电信")
     assert uplinked(here, one) == {"device": None, "carrier": "电信"}

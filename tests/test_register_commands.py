@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -24,9 +25,10 @@ def netfold(
     folder: Path,
     group: str = "register",
     run: tuple[str, str] = ("-m", "agent"),
+    within: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *run, group, *map(str, words)],
+        [*within, sys.executable, *run, group, *map(str, words)],
         cwd=folder,
         env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""},
         capture_output=True,
@@ -272,3 +274,24 @@ def test_a_check_finds_the_paid_line_that_went_silent(tmp_path: Path) -> None:
     (tmp_path / "n.yaml").write_text(given)
     said = json.loads(netfold("check", "-c", "n.yaml", "--json", folder=tmp_path).stdout)
     assert said["disagreements"] == []
+
+
+def test_a_check_finds_the_paid_line_that_is_down_but_not_if_it_is_exempt(tmp_path: Path) -> None:
+    """In a network namespace of its own, where the loopback is down."""
+    text = (
+        "node: {name: n}\ndata_dir: data\nnetworks: [{name: edu, kind: dedicated}]\n"
+        "links: [{name: a, network: edu, interface: {local: lo}, annual_cost_yuan: 168000}]\n"
+    )
+    exempt = "exempt: {reason: 灾备, approver: 网络中心, until: 2099-12-31}"
+    found = []
+    for written in (
+        text,
+        text.replace("168000}", f"168000, {exempt}}}"),
+        text.replace("dedicated}", f"dedicated, {exempt}}}"),
+    ):
+        (tmp_path / "n.yaml").write_text(written)
+        words = ("check", "-c", "n.yaml", "--live", "--json")
+        unshare = (shutil.which("unshare") or "unshare", "-Urn")
+        done = netfold(*words, folder=tmp_path, within=unshare)
+        found.append([it["kind"] for it in json.loads(done.stdout)["disagreements"]])
+    assert found == [["paid_and_down"], [], []]

@@ -55,7 +55,7 @@ def show(found: Inventory) -> None:
         it.split("\n")[0].strip() for it in (system.name, system.description) if it
     )
     if heading:
-        stdout.print(heading, markup=False, highlight=False)
+        stdout.print(heading, highlight=False)
     if system.uptime_seconds is not None:
         stdout.print(f"up {timedelta(seconds=int(system.uptime_seconds))}", highlight=False)
     real = [it for it in found.interfaces if not _is_phantom(it)]

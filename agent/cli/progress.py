@@ -61,4 +61,4 @@ def _show(found: Iterable[Grid], more: str) -> None:
         if len(grid.rows) > _SHOWN:
             notes.append(more.format(len(grid.rows) - _SHOWN))
         for line in notes:
-            stdout.print(line, markup=False, highlight=False, soft_wrap=True)
+            stdout.print(line, highlight=False, soft_wrap=True)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from agent import clock
+from agent import clock, facts
 from agent.assessor import SETTLED_S
 from agent.cli.shown import console, percent, table
 from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.judge.completeness import Completeness, completeness, links_of
 from agent.judge.reconcile import Disagreement, Seen, reconcile
-from agent.reconciliation import ports, silences, statuses
+from agent.reconciliation import not_exempt, ports, silences, statuses
 from agent.round import measure_once
 from collectors.base import Target
 from config.agent import AgentConfig
@@ -60,7 +60,7 @@ def show(done: Checked) -> None:
     else:
         stdout.print("no disagreement was found")
     for line in done.not_looked_at:
-        stdout.print(f"not looked at: {line}", markup=False, highlight=False, soft_wrap=True)
+        stdout.print(f"not looked at: {line}", highlight=False, soft_wrap=True)
 
 
 def as_json(done: Checked) -> str:
@@ -102,6 +102,8 @@ def _by_devices(config: AgentConfig, seen: Seen, missed: list[str]) -> Seen:
     observations = asyncio.run(measure_once(lines))
     missed += [f"{it.target.name}: {it.reason}: {it.detail}" for it in observations if it.reason]
     up, port_bps = ports(observations)
+    asked = set(not_exempt(config, facts.day(clock.now().wall_s)))
+    up = {name: is_up for name, is_up in up.items() if name in asked}
     devices = [it.target for it in observations if it.target.kind == "snmp_interfaces"]
     found = _undeclared(devices, missed)
     return replace(seen, up=up, port_bps=port_bps, undeclared=found)

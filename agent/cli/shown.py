@@ -3,7 +3,6 @@
 from typing import Literal
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 UNKNOWN = "-"
@@ -12,8 +11,11 @@ _THOUSAND = 1000
 
 
 def console() -> Console:
-    """Stdout: in colour and at its width on a terminal, wide and plain elsewhere."""
-    stdout = Console()
+    """Stdout: in colour and at its width on a terminal, wide and plain elsewhere.
+
+    Names and texts are an operator's or a device's: no bracket or colon in them is a command.
+    """
+    stdout = Console(markup=False, emoji=False)
     if not stdout.is_terminal:
         stdout.width = PIPE_WIDTH
     return stdout
@@ -51,6 +53,6 @@ def percent(ratio: float | None) -> str:
 
 
 def plain(text: str | None) -> str:
-    """A device's text made safe for a terminal and for rich's markup."""
+    """A device's text made safe for a terminal."""
     printable = "".join(it if it.isprintable() else " " for it in text or "")
-    return escape(printable.strip() or UNKNOWN)
+    return printable.strip() or UNKNOWN

@@ -48,7 +48,7 @@ def show_failures(observations: Iterable[Observation]) -> None:
             snmp = it.target.kind.startswith("snmp")
             what = f"{it.target.kind} {it.target.name} ({it.target.address})"
             line = f"{what}: {advised(it.reason, it.detail, snmp=snmp)}"
-            console().print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console().print(line, style="yellow", highlight=False, soft_wrap=True)
 
 
 def _links(config: AgentConfig, values: Values, readings: dict[str, CounterReading]) -> Table:

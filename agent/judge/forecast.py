@@ -41,10 +41,10 @@ def forecast(networks: Sequence[Counted], today: date) -> Forecast:
     its = [it for it in networks if it.bucket != "exempt"]
     done = [it for it in its if it.bucket in {"migrated", "interconnected"}]
     began = min((it.timeline[0][1] for it in its if it.timeline), default=today)
-    days = min(DAYS, (today - began).days)
+    days = max(0, min(DAYS, (today - began).days))  # a clock that was set may be before it
     since = today - timedelta(days=days)
     days_of = [it.on for one in done if (it := one.reached("retired")) and it.exact]
-    completed = sum(on > since for on in days_of)
+    completed = sum(since < on <= today for on in days_of)
     found = Forecast(len(its) - len(done), completed, days, *interval(completed))
     if why := _why_not(found, len(its)):
         return found._replace(why=why)

@@ -31,6 +31,7 @@ ASKED: Mapping[Phase, tuple[str, ...]] = {
 that a line falls silent is then the plan. Without pairs of probes there are no gates of parity."""
 
 _MEASURED = (
+    *("use_decided", "busy_periods_seen"),
     *("successor_green", "both_ran", "successor_up", "line_fell", "line_at_floor"),
     *("floor_settled", "floor_held", "ports_down", "line_kept", "contracts_ended"),
     *("no_slower", "no_lossier"),
@@ -71,7 +72,8 @@ class Standing:
     """Where a network stands: the furthest phase that is proven (None: not one), and by what.
 
     `returned`: traffic came back to a line that had been quiet since it was declared cut over;
-    `residual`: it never became quiet. Both are None while nobody knows, or nothing was declared.
+    `residual`: it never became quiet. Both are None while nobody knows, or nothing was declared,
+    and of what is exempt: its lines may carry what they like.
     """
 
     declared: Phase | None
@@ -86,7 +88,14 @@ class Standing:
 
     @property
     def unproven(self) -> bool | None:
-        """Whether the declared phase is disproven; None: what was not seen decides it."""
+        """Whether the declared phase is disproven; None: what was not seen decides it.
+
+        Of what is exempt nothing is asked.
+        """
+        return None if self.observed == "exempt" else self._disproven
+
+    @property
+    def _disproven(self) -> bool | None:
         if self.declared is None:
             return None
         if self.returned or self.residual:
@@ -102,7 +111,7 @@ class Standing:
 
         So what was not seen sets nobody back. Traffic that came back does, as it is observed.
         """
-        if not self.unproven or self.declared is None:
+        if not self._disproven or self.declared is None:
             return self.declared
         if self.returned:
             return self.observed
@@ -141,8 +150,7 @@ def stand(evidence: PhaseEvidence, policy: PhasePolicy) -> Standing:
 
 
 def _gates(evidence: PhaseEvidence, days: Days, policy: PhasePolicy) -> Iterator[Gate]:
-    yield from _of_declared(evidence)
-    for it in _of_measured(evidence, days, policy):
+    for it in (*_of_declared(evidence), *_of_measured(evidence, days, policy)):
         if evidence.classified and it.name in _MEASURED:
             first = min(rank(phase) for phase, asked in ASKED.items() if it.name in asked)
             yield declared_only(it.name, rank(evidence.declared) >= first)
@@ -211,7 +219,9 @@ def _fell(evidence: PhaseEvidence, days: Days) -> bool | None:
 
 def _traffic_after(evidence: PhaseEvidence, days: Days) -> tuple[bool | None, bool | None]:
     """Whether traffic returned, and whether it never went, after the declared cutover's day."""
-    if evidence.cut_over_on is None or evidence.classified or days.now("quiet") is None:
+    if evidence.cut_over_on is None or evidence.classified or evidence.exempt:
+        return None, None
+    if days.now("quiet") is None:
         return None, None
     known = [it for it in days.days if it.quiet is not None and it.day >= evidence.cut_over_on]
     if not known:

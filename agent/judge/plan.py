@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from agent.judge.counted import Counted
 from config.milestones import Milestone
@@ -59,7 +59,7 @@ class Met(NamedTuple):
 
 
 def planned(networks: Iterable[Counted], today: date) -> list[Planned]:
-    """Plan against actual for each phase that somebody planned, exempt networks left out."""
+    """Plan against actual of each phase that somebody planned, in their order, but the exempt."""
     counts: dict[Phase, dict[str, int]] = {}
     for it in networks:
         if it.bucket != "exempt":
@@ -69,8 +69,9 @@ def planned(networks: Iterable[Counted], today: date) -> list[Planned]:
                 became[what] = became.get(what, 0) + 1
     fields = ("on_time", "late", "undated", "overdue", "to_come")
     return [
-        Planned(phase, sum(it.values()), *(it.get(what, 0) for what in fields))
-        for phase, it in counts.items()
+        Planned(phase, sum(its.values()), *(its.get(what, 0) for what in fields))
+        for phase in get_args(Phase)
+        if (its := counts.get(phase))
     ]
 
 
@@ -103,12 +104,14 @@ def met(milestones: Iterable[Milestone], networks: Iterable[Counted], today: dat
 
 def _met(milestone: Milestone, its: Sequence[Counted], today: date) -> Met:
     reached = [it for one in its if (it := one.reached(milestone.phase))]
-    needed = ceil(milestone.share * len(its) - _HAIR)
+    needed = min(len(its), max(1, ceil(milestone.share * len(its) - _HAIR)))
     found = Met(milestone, len(its), needed, len(reached), None, overdue=False)
     if not found.holds:
         return found._replace(overdue=bool(its) and milestone.by < today)
     last = sorted(reached, key=lambda it: it.on)[needed - 1]
-    return found._replace(met_on=last.on if last.exact else None)
+    # One whose own day is not known may have been there before the last that is needed.
+    is_known = all(it.exact for it in reached if it.on >= last.on)
+    return found._replace(met_on=last.on if is_known else None)
 
 
 def _became(it: Counted, phase: Phase, due: date, today: date) -> str:

@@ -8,9 +8,9 @@ from config.inventory import Link, Network
 def shared_uplinks(network: Network, links: Mapping[str, Link]) -> dict[str, str | None]:
     """What all uplinks of a network share: by `device` and `carrier`, its name or None.
 
-    Nothing is said of one uplink alone, nor where it is not declared of each of them.
+    Nothing is said of one uplink alone, though named twice, nor where it is not declared of each.
     """
-    its = [links[name] for name in network.uplinks]
+    its = [links[name] for name in dict.fromkeys(network.uplinks)]
     places = [link.interface.device or "this host" for link in its]
     carriers = [link.carrier for link in its]
     found: dict[str, str | None] = {}

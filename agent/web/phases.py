@@ -61,9 +61,11 @@ def _row(network: Network, said: Mapping[str, Any], today: str) -> PhaseRow:
 
 
 def _next(network: Network, said: Mapping[str, Any]) -> tuple[str, str]:
-    """The first planned phase that is not reached, and its day."""
+    """The first planned phase that is not reached, and its day; of what is exempt, none."""
     counts_as: Phase | None = said["counts_as"]
+    if "exempt" in (counts_as, said["observed"]):
+        return "", ""
     for phase, day in network.plan.days().items():
-        if counts_as != "exempt" and not has_reached(counts_as, phase):
+        if not has_reached(counts_as, phase):
             return phase, day.isoformat()
     return "", ""
