@@ -312,7 +312,7 @@ def test_brackets_and_colons_of_names_are_shown_as_they_are(
         },
     )
     History(tmp_path / "data" / "history.sqlite").close()
-    netfold("phase", "declare", name, "exempt", "-c", str(path))
+    netfold("phase", "declare", name, "reverted", "-c", str(path))
     done = netfold(*words, "-c", str(path))
     assert (done.returncode, done.stderr) == (0, "")
     assert name in done.stdout

@@ -26,6 +26,7 @@ ASKED: Mapping[Phase, tuple[str, ...]] = {
     "retired": (*_QUIET, "floor_held", "ports_down", "contracts_ended"),
     "funding_cut": ("database_moved", "contracts_ended", "budget_cut"),
     "interconnected": (*_PLANNED, "successor_green", "line_kept"),
+    "exempt": ("exemption_in_force",),
 }
 """The gates that must hold for a phase. What was decided before a line is moved is not asked again:
 that a line falls silent is then the plan. Without pairs of probes there are no gates of parity."""
@@ -83,7 +84,7 @@ class Standing:
     residual: bool | None
 
     def asked(self, phase: Phase) -> list[Gate]:
-        """The gates of a phase; those beside the way, as `exempt`, have none."""
+        """The gates of a phase; `reverted` has none."""
         return [it for it in self.gates if it.name in ASKED.get(phase, ())]
 
     @property
@@ -168,6 +169,9 @@ def _of_declared(evidence: PhaseEvidence) -> Iterator[Gate]:
     yield gate("dates_declared", end in evidence.planned, f"plan: a day for {end}")
     moved = not evidence.basic_database
     yield gate("database_moved", moved, "basic_database: false, once its exchange has moved")
+    if evidence.declared == "exempt":  # of others it is no question
+        wanted = "exempt: a reason, who approved it, and until when"
+        yield gate("exemption_in_force", evidence.exempt, wanted)
     cut = evidence.declared == "funding_cut"
     yield gate("budget_cut", cut, "declared, with next year's budget lower")
 
