@@ -128,7 +128,7 @@ NETWORKS = Sheet(
         _column("filing.data_resources", kinds.TEXT, "数据资源", "filing data resources"),
         _column("filing.application_systems", kinds.TEXT, "应用系统", "filing application systems"),
         *_protection(),
-        _column("successor.probes", kinds.WORDS, "后继探测", "successor probes"),
+        _column("successor.probes", kinds.WORDS, "承接网络探测 后继探测", "successor probes"),
         _column("uplinks", kinds.WORDS, "上联线路", "uplinks"),
         *(_BUSY, *_exempt()),
     ),
