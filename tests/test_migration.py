@@ -363,11 +363,14 @@ def test_a_phase_is_declared_where_its_gates_hold_or_with_a_reason(tmp_path: Pat
 
 
 def test_nobody_leaves_the_denominators_without_an_exemption_or_a_reason(tmp_path: Path) -> None:
-    refused = netfold("phase", "declare", "n00", "exempt", "-c", Department(tmp_path, 1).path)
+    for folder in (tmp_path / "plain", tmp_path / "granted"):
+        folder.mkdir()
+    plain = Department(tmp_path / "plain", 1).path
+    refused = netfold("phase", "declare", "n00", "exempt", "-c", plain)
     wanted = "exemption_in_force: does not hold (exempt: a reason, who approved it, and until when"
     assert (refused.returncode, wanted in refused.stderr) == (1, True)
     exempt = "{reason: 灾备, approver: 网络中心, until: 2099-12-31}"
-    granted = Department(tmp_path, 1, exempt=exempt).path
+    granted = Department(tmp_path / "granted", 1, exempt=exempt).path
     assert netfold("phase", "declare", "n00", "exempt", "-c", granted).returncode == 0
 
 
