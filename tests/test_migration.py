@@ -369,7 +369,7 @@ def test_nobody_leaves_the_denominators_without_an_exemption_or_a_reason(tmp_pat
     refused = netfold("phase", "declare", "n00", "exempt", "-c", plain)
     wanted = "exemption_in_force: does not hold (exempt: a reason, who approved it, and until when"
     assert (refused.returncode, wanted in refused.stderr) == (1, True)
-    exempt = "{reason: 灾备, approver: 网络中心, until: 2099-12-31}"
+    exempt = {"reason": "灾备", "approver": "网络中心", "until": "2099-12-31"}
     granted = Department(tmp_path / "granted", 1, exempt=exempt).path
     assert netfold("phase", "declare", "n00", "exempt", "-c", granted).returncode == 0
 
