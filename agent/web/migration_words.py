@@ -145,7 +145,7 @@ MIGRATION_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
         "gate_dates_declared": "计划切换日期已登记",
         "gate_database_moved": "基础信息库已迁出",
         "gate_budget_cut": "经费已核减",
-        "gate_exemption_in_force": "豁免有效",
+        "gate_exemption_in_force": "例外批准有效",
         "gate_successor_green": "承接网络连续正常",
         "gate_both_ran": "新旧线路并行",
         "gate_successor_up": "承接网络正常",
