@@ -1,0 +1,59 @@
+"""What a report consists of in every form: sections of tables, their cells still plain values."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from agent.report.curves import Days
+from agent.web.figures import UNKNOWN
+
+Kind = Literal["text", "count", "yuan", "mbps", "number", "percent", "share", "day", "curve"]
+"""How a column's values are shown. `mbps` are bit/s, `percent` and `share` ratios (one decimal and
+two), `day` an ISO date; a `curve` is drawn where something can be, and left out elsewhere."""
+
+Value = str | float | Sequence[str] | Days | None
+"""None is what is not known or not declared; several texts stand below each other."""
+
+NUMERIC: frozenset[Kind] = frozenset({"count", "yuan", "mbps", "number", "percent", "share"})
+
+
+class Column(NamedTuple):
+    """A heading, and how the values below it are shown."""
+
+    heading: str
+    kind: Kind = "text"
+
+
+class Table(NamedTuple):
+    """A table; `empty` says why it has no rows, notes stand below."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Value]]
+    empty: str
+    notes: Sequence[str] = ()
+
+
+class Section(NamedTuple):
+    """A section; `source` names the window, the bounds and the policy of its figures."""
+
+    key: str
+    title: str
+    source: str
+    tables: Sequence[Table]
+    notes: Sequence[str] = ()
+
+
+def shown(value: Value, kind: Kind) -> str:
+    """A value as people read it."""
+    if value is None:
+        return UNKNOWN
+    if not isinstance(value, int | float):
+        return value if isinstance(value, str) else "\n".join(str(it) for it in value) or UNKNOWN
+    if kind == "mbps":
+        return f"{value / 1e6:,.10g}"
+    if kind == "number":
+        return f"{value:,.4g}"
+    return f"{value:{_FORMATS.get(kind, ',.0f')}}"
+
+
+_FORMATS: dict[Kind, str] = {"percent": ".1%", "share": ".2%"}
