@@ -45,7 +45,7 @@ def verdicts(counts: Mapping[str, int], words: Words) -> Markup:
             continue
         width = _BAR_WIDTH * count / total
         parts.append(_rect(x, 0, width, _BAR_HEIGHT, status))
-        label = f"{words[status]} {count:,}"
+        label = f"{words[status]} {count:,} ({count / total:.1%})"
         legend = _BAR_HEIGHT + _LEGEND
         parts.append(_rect(at, legend - 11, 11, 11, status))
         parts.append(_text(at + 16, legend, label))

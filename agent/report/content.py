@@ -47,6 +47,7 @@ def content(found: Gathered, journal: str | None, written_s: float) -> dict[str,
         "data_centres": [_data_centre(it) for it in found.data_centres],
         "exceptions": exceptions(found),
         "unseen": unseen(found),
+        "titles": {it.name: it.title for it in found.config.networks if it.title},
         "verdicts": verdicts,
     }
 

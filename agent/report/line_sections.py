@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.report.content import Content
-from agent.report.table import Column, Kind, Section, Table, Value, shown
+from agent.report.table import Column, Kind, Section, Table, Value, called, shown
 from agent.web.figures import day, rule
 
 Words = Mapping[str, str]
@@ -19,16 +19,18 @@ _AMOUNTS: dict[str, Kind] = {
 }
 
 
-def summary(content: Content, words: Words, source: str) -> Section:
-    """What can be given back, of what, and what proves it."""
+def summary(content: Content, words: Words, source: str, *, wide: bool) -> Section:
+    """What can be given back, of what, and what proves it; `wide` where no chart can be."""
     said = content["summary"]
-    notes = [*_proof(said, words), words["suggestion"]]
+    tables = [_give_back(said, content["progress"]["total"], words)]
+    tables += [_by_verdict(said, words)] if wide else []
     return Section(
         "summary",
         words["section_summary"],
         source,
-        [_give_back(said, content["progress"]["total"], words), _by_verdict(said, words)],
-        notes,
+        tables,
+        [words["suggestion"]],
+        list(_proof(said, words)),
     )
 
 
@@ -38,7 +40,8 @@ def low_use(content: Content, words: Words, source: str, *, wide: bool) -> Secti
     table = _wide if wide else _compact
     notes = [words["low_use_said"], *([] if wide else [words["days_said"]])]
     if said["leaving_networks"]:
-        notes.append(words["leaving_said"].format(", ".join(said["leaving_networks"])))
+        names = [called(it, content["titles"], words) for it in said["leaving_networks"]]
+        notes.append(words["leaving_said"].format(", ".join(names)))
     return Section(
         "low_use",
         words["section_low_use"],
@@ -96,7 +99,7 @@ def _proof(said: Row, words: Words) -> Iterator[str]:
     if said["low_lines"]:
         facts = {"low": said["low_lines"], "lines": said["lines"]}
         facts |= {"confirmed": said["low_lines_confirmed"]}
-        seen = shown(said["low_lines_least_seen_ratio"], "percent")
+        seen = shown(said["low_lines_least_seen_ratio"], "share")
         yield words["proof"].format(**facts, seen=seen)
     elif said["lines"]:
         yield words["proof_none"].format(lines=said["lines"])
@@ -130,7 +133,7 @@ def _wide_row(row: Row, words: Words) -> list[Value]:
     seen = row["evidence"] or {}
     confirmed = row["confirmed"]
     return [
-        *(words[row["kind"]], row["subject"], row["title"], row["network"], row["owner"]),
+        *(words[f"kind_{row['kind']}"], row["subject"], row["title"], row["network"], row["owner"]),
         *(row["carrier"], row["line_type"], row["lines"], row["bandwidth_bps"]),
         *(row["annual_cost_yuan"], words[row["status"]]),
         row["since"] and day(row["since"]),
@@ -151,13 +154,16 @@ def _compact(title: str, rows: Sequence[Row], words: Words, empty: str) -> Table
         *(Column(f"{words['contract_end']} / {words['notice_by']}"), Column(words["cut"])),
         Column(words["saving"], "yuan"),
     ]
-    return Table(words[title], columns, [_compact_row(it, words) for it in rows], empty)
+    heads = [n for n, it in enumerate(rows) if it["kind"] == "network"]
+    cells = [_compact_row(it, words) for it in rows]
+    return Table(words[title], columns, cells, empty, heads=heads)
 
 
 def _compact_row(row: Row, words: Words) -> list[Value]:
     seen = row["evidence"] or {}
     figures = [shown(seen.get(it), "percent") for it in ("p95", "peak")] if seen else []
-    name = [row["subject"], row["title"] or words[row["kind"]]]
+    of = row["title"] if row["kind"] == "network" else row["network_title"] or row["network"]
+    name = [row["subject"], *([of] if of else [])]
     details = [row["owner"]] if row["kind"] == "network" else [row["carrier"], row["line_type"]]
     dates = [row["contract_end"], row["notice_by"]]
     return [
@@ -197,7 +203,8 @@ def _cut(row: Row, words: Words) -> str:
     if cut["destination"]:
         return words["cut_move_to"].format(words[cut["destination"]])
     if cut["what"] == "smaller":
-        return words["cut_smaller"].format(shown(cut["smaller_bps"], "mbps"))
+        key = "cut_smaller_group" if row["kind"] == "group" else "cut_smaller"
+        return words[key].format(shown(cut["smaller_bps"], "mbps"))
     return words[f"cut_{cut['what']}"]
 
 

@@ -80,11 +80,12 @@ class _Lines:
             "subject": one.subject,
             "title": network.title if one.kind == "network" else None,
             "network": network.name,
+            "network_title": network.title,
             "owner": network.owner or self._found.config.node.department,
             "carrier": _common(it.carrier for it in links),
             "line_type": _common(it.line_type for it in links),
             "lines": len(links),
-            "bandwidth_bps": _sum_of_bandwidths(links),
+            "bandwidth_bps": _bandwidth_bps(one, links),
             "annual_cost_yuan": cost,
             "status": one.status,
             **self._tenure(one),
@@ -143,9 +144,11 @@ def _sum_of_costs(links: Sequence[Link]) -> float | None:
     return sum(known) if known and len(known) == len(links) else None
 
 
-def _sum_of_bandwidths(links: Sequence[Link]) -> float | None:
-    known = [it.bandwidth_bps for it in links if it.bandwidth_bps is not None]
-    return sum(known) if known and len(known) == len(links) else None
+def _bandwidth_bps(one: Verdict, links: Sequence[Link]) -> float | None:
+    """All lines' together; a group's are its primaries', as its load is."""
+    its = [it for it in links if one.kind != "group" or it.role == "primary"]
+    known = [it.bandwidth_bps for it in its if it.bandwidth_bps is not None]
+    return sum(known) if known and len(known) == len(its) else None
 
 
 def _common(words: Iterator[str | None]) -> str | None:

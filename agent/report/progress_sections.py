@@ -6,7 +6,7 @@ from typing import Any
 from agent.judge.steps import STEPS
 from agent.progress_json import GROUPS
 from agent.report.content import Content
-from agent.report.table import Column, Kind, Section, Table, Value
+from agent.report.table import Column, Kind, Section, Table, Value, called
 from agent.report.yearly import PHASES
 
 Words = Mapping[str, str]
@@ -23,7 +23,7 @@ def progress(content: Content, words: Words, source: str) -> Section:
         *(_groups(said, it, words) for it in GROUPS),
         *(_phases(said["total"], words), _coverage(said["coverage"], words)),
         *(_plan(said["plan"], words), _milestones(said["milestones"], words)),
-        *(_forecast(said["forecast"], words), _overdue(said["overdue"], words)),
+        *(_forecast(said["forecast"], words), _overdue(said["overdue"], content["titles"], words)),
     ]
     notes = [words["to_consolidate_said"], words["money_said"]]
     return Section("progress", words["section_progress"], source, tables, notes)
@@ -46,7 +46,8 @@ def yearly(content: Content, words: Words, source: str) -> Section:
         "yearly_networks",
         _texts("network", "department", "counts_as") | _days(*PHASES),
         [
-            [it["network"], it["department"], words[it["counts_as"] or "none"]]
+            [called(it["network"], content["titles"], words), it["department"]]
+            + [words[it["counts_as"] or "none"]]
             + [it[phase] for phase in PHASES]
             for it in said["networks"]
         ],
@@ -148,10 +149,10 @@ def _forecast(said: Said, words: Words) -> Table:
     return table._replace(notes=[words["forecast_said"].format(**said)])
 
 
-def _overdue(said: Sequence[Said], words: Words) -> Table:
+def _overdue(said: Sequence[Said], titles: Mapping[str, str], words: Words) -> Table:
     rows = [
         [
-            *(it["network"], it["department"], words[it["phase"]]),
+            *(called(it["network"], titles, words), it["department"], words[it["phase"]]),
             *(it["due"], it["days"], words[it["counted"] or "none"]),
         ]
         for it in said

@@ -1,6 +1,6 @@
 """What a report consists of in every form: sections of tables, their cells still plain values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from agent.report.curves import Days
@@ -24,23 +24,37 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; `empty` says why it has no rows, notes stand below."""
+    """A table; `empty` says why it has no rows, notes stand below.
+
+    `heads` are the places of rows that those below them belong to.
+    """
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Value]]
     empty: str
     notes: Sequence[str] = ()
+    heads: Collection[int] = ()
 
 
 class Section(NamedTuple):
-    """A section; `source` names the window, the bounds and the policy of its figures."""
+    """A section; `source` names the window, the bounds and the policy of its figures.
+
+    `leads` stand above its tables, notes below.
+    """
 
     key: str
     title: str
     source: str
     tables: Sequence[Table]
     notes: Sequence[str] = ()
+    leads: Sequence[str] = ()
+
+
+def called(network: str, titles: Mapping[str, str], words: Mapping[str, str]) -> str:
+    """A network by its title, where it has one, with the name that the configuration knows."""
+    title = titles.get(network)
+    return words["called"].format(title=title, name=network) if title else network
 
 
 def shown(value: Value, kind: Kind) -> str:

@@ -25,11 +25,7 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "kind": "Kind",
         "name": "Name",
         "title_of": "Title",
-        "group": "Group",
-        "link": "Line",
-        "target": "Target",
-        "device": "Device",
-        "machine_room": "Machine room",
+        "line_name": "Line",
         "yes": "yes",
         "no": "no",
         "section_summary": "Summary",
@@ -200,6 +196,36 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "tile_networks": "networks",
         "tile_lines": "lines",
         "phases_chart": "Networks by phase: declared above, observed below",
+        "kind_network": "network",
+        "kind_group": "group",
+        "kind_link": "line",
+        "kind_server": "server",
+        "kind_system": "system",
+        "kind_target": "target",
+        "kind_device": "device",
+        "kind_machine_room": "machine room",
+        "kept_True": "kept",
+        "kept_False": "not kept",
+        "kept_None": "not decided",
+        "lower": "at least",
+        "upper": "at most",
+        "separator": "; ",
+        "called": "{title} ({name})",
+        "cut_smaller_group": "reduce each primary to {} Mbit/s",
+        "purpose_gateway": "gateway",
+        "purpose_exchange_hub": "data exchange hub",
+        "purpose_sharing_site": "sharing site",
+        "purpose_open_data": "open data",
+        "purpose_service_platform": "service platform",
+        "purpose_ca": "certificate authority",
+        "purpose_internet_egress": "internet egress",
+        "purpose_dns": "name server",
+        "purpose_time": "time",
+        "purpose_directory": "directory",
+        "purpose_mail": "mail",
+        "purpose_portal": "portal",
+        "purpose_video": "video",
+        "purpose_isolation": "isolation",
         "page_note": "Made by Netfold from its history and journal.",
     },
     "zh": {
@@ -211,24 +237,20 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "journal": "操作日志摘要",
         "no_journal": "无：操作日志已损坏",
         "version": "Netfold版本",
-        "source_window": "统计窗口{from}至{to}（{days:g}天，北京时间）；未采到的时间计入上下限之差。"
+        "source_window": "统计窗口{from}至{to}（{days:g}天，北京时间）；"
+        "未采到的时间计入上下限之差。"
         ""
         ""
         "判定依据{policy}；操作日志{journal}。",
         "source_progress": "截至{to}（北京时间），按申报且未被数据否定的阶段统计；"
-        "使用情况的统计窗口"
-        "截至{to}（北京时间），按申报且未被数据否定的阶段统计；使用情况的统计窗口"
-        "自{from}起。判定依据{policy}；操作日志{journal}。",
+        "使用情况的统计窗口自{from}起。"
+        "判定依据{policy}；操作日志{journal}。",
         "source_month": "{from}至{to}（北京时间）；未采到的时间计入上下限之差。"
         "判定依据{policy}；操作日志{journal}。",
         "kind": "类别",
         "name": "名称",
         "title_of": "全称",
-        "group": "线路组",
-        "link": "线路",
-        "target": "探测目标",
-        "device": "设备",
-        "machine_room": "机房",
+        "line_name": "线路",
         "yes": "是",
         "no": "否",
         "section_summary": "摘要",
@@ -245,7 +267,8 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "各项时间占比的上限均未超过"
         "允许值。其中{confirmed}条持续时间已达到确认要求；采样覆盖率最低的一条为{seen}。",
         "proof_none": "全部{lines}条线路中，没有可证明为疑似闲置或低利用率的。",
-        "smaller_said": "保留的线路或线路组中有{count}条可降低带宽，按配置的价格每年可节省{yuan}元；"
+        "smaller_said": "保留的线路或线路组中有{count}条可降低带宽，"
+        "按配置的价格每年可节省{yuan}元；"
         ""
         ""
         "其中{without}条价格未知。",
@@ -253,7 +276,8 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "section_low_use": "疑似闲置和低利用率的专网与线路",
         "low_use_rows": "低利用率清单",
         "no_low_use": "没有可证明为疑似闲置或低利用率的，或者均已在迁移之中。",
-        "low_use_said": "专网和线路组的一行包含其下各线路，各行不可相加。迁移之前暂时保留的低利用率线路，"
+        "low_use_said": "专网和线路组的一行包含其下各线路，各行不可相加。"
+        "迁移之前暂时保留的低利用率线路，"
         ""
         ""
         "如有更低的带宽已证明够用，则一并列出。专网的判定由其线路得出。",
@@ -318,9 +342,8 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "no_moves": "本年度没有可知日期的阶段进展。",
         "yearly_said": "{from}至{to}；分母为应整合的{scope}个专网。年度报告应在{due}之前报送，"
         "其余部分由人工填写。",
-        "yearly_saved": "本年度已退租{networks}个专网，每年核减{yuan}元；其中{without}个未登记费用。"
-        ""
-        "",
+        "yearly_saved": "本年度已退租{networks}个专网，"
+        "每年核减{yuan}元；其中{without}个未登记费用。",
         "section_systems": "疑似僵尸信息系统",
         "no_suspected": "没有疑似僵尸信息系统：均在使用、例外批准或备用，"
         "或观测时间不足（见最后一节）。",
@@ -388,6 +411,36 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "tile_networks": "个专网",
         "tile_lines": "条线路",
         "phases_chart": "各阶段专网数：上为申报，下为实测",
+        "kind_network": "专网",
+        "kind_group": "线路组",
+        "kind_link": "线路",
+        "kind_server": "服务器",
+        "kind_system": "信息系统",
+        "kind_target": "探测目标",
+        "kind_device": "设备",
+        "kind_machine_room": "机房",
+        "kept_True": "达标",
+        "kept_False": "未达标",
+        "kept_None": "无法判定",
+        "lower": "至少",
+        "upper": "至多",
+        "separator": "；",
+        "called": "{title}（{name}）",
+        "cut_smaller_group": "每条主用线路降至{} Mbit/s",
+        "purpose_gateway": "网关",
+        "purpose_exchange_hub": "数据共享交换枢纽",
+        "purpose_sharing_site": "数据共享网站",
+        "purpose_open_data": "数据开放网站",
+        "purpose_service_platform": "政务服务平台",
+        "purpose_ca": "电子认证",
+        "purpose_internet_egress": "互联网出口",
+        "purpose_dns": "域名解析",
+        "purpose_time": "时间同步",
+        "purpose_directory": "目录服务",
+        "purpose_mail": "邮件",
+        "purpose_portal": "门户",
+        "purpose_video": "视频",
+        "purpose_isolation": "隔离验证",
         "page_note": "由Netfold根据其历史数据和操作日志生成。",
     },
 }

@@ -71,7 +71,7 @@ def _write(sheet: Any, section: Section, facts: Sequence[tuple[str, str]]) -> No
             _text(sheet.cell(at, 1), table.title).font = Font(bold=True)
             at += 1
         at = _table(sheet, table, at) + 1
-    for note in section.notes:
+    for note in (*section.leads, *section.notes):
         _text(sheet.cell(at, 1), note)
         at += 1
     for fact in facts:
