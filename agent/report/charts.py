@@ -39,19 +39,22 @@ def curve(days: Days) -> Markup:
 def verdicts(counts: Mapping[str, int], words: Words) -> Markup:
     """Lines by verdict as one bar, with a legend that names each part."""
     total = sum(counts.values())
-    parts, x, at = [], 0.0, 0.0
+    parts, x, at, row = [], 0.0, 0.0, 1
     for status, count in counts.items():
         if not count:
             continue
         width = _BAR_WIDTH * count / total
         parts.append(_rect(x, 0, width, _BAR_HEIGHT, status))
+        x += width
         label = f"{words[status]} {count:,} ({count / total:.1%})"
-        legend = _BAR_HEIGHT + _LEGEND
+        room = 16 + _GAP + _LETTER * _length(label)
+        if at + room > _BAR_WIDTH:
+            at, row = 0.0, row + 1
+        legend = _BAR_HEIGHT + row * _LEGEND
         parts.append(_rect(at, legend - 11, 11, 11, status))
         parts.append(_text(at + 16, legend, label))
-        x += width
-        at += 16 + _GAP + _LETTER * _length(label)
-    return _svg(_BAR_WIDTH, _BAR_HEIGHT + _LEGEND + 6, parts, words["lines_by_verdict"])
+        at += room
+    return _svg(_BAR_WIDTH, _BAR_HEIGHT + row * _LEGEND + 6, parts, words["lines_by_verdict"])
 
 
 def phases(total: Mapping[str, Any], words: Words) -> Markup:

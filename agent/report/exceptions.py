@@ -11,6 +11,9 @@ from agent.report.gathered import Gathered
 from config.agent import AgentConfig
 from config.inventory import Exemption, Link, MachineRoom, Network, Server, System
 
+_STATES = {True: "disproven", False: "as_declared", None: "not_proven"}
+"""What the data say of a declared phase."""
+
 
 class Departure(NamedTuple):
     """One exception: what it is, on what, why and by whom; `day` is until when, or on which.
@@ -100,7 +103,7 @@ def _contradictions(one: Migration) -> Iterator[Departure]:
         what=what,
         kind="network",
         subject=one.network,
-        state="disproven" if standing.unproven else "not_proven",
+        state=_STATES[standing.unproven],
         day=one.declared_on.isoformat() if one.declared_on else None,
         declared=standing.declared,
         observed=standing.observed,

@@ -158,6 +158,7 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "in_force": "in force",
         "expired": "expired",
         "was_declared": "declared all the same",
+        "as_declared": "as declared",
         "disproven": "disproven",
         "not_proven": "not proven",
         "until_or_on": "Until / on",
@@ -239,8 +240,6 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "version": "Netfold版本",
         "source_window": "统计窗口{from}至{to}（{days:g}天，北京时间）；"
         "未采到的时间计入上下限之差。"
-        ""
-        ""
         "判定依据{policy}；操作日志{journal}。",
         "source_progress": "截至{to}（北京时间），按申报且未被数据否定的阶段统计；"
         "使用情况的统计窗口自{from}起。"
@@ -269,8 +268,6 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "proof_none": "全部{lines}条线路中，没有可证明为疑似闲置或低利用率的。",
         "smaller_said": "保留的线路或线路组中有{count}条可降低带宽，"
         "按配置的价格每年可节省{yuan}元；"
-        ""
-        ""
         "其中{without}条价格未知。",
         "suspected_said": "全部{systems}个信息系统中，疑似僵尸的有{suspected}个。",
         "section_low_use": "疑似闲置和低利用率的专网与线路",
@@ -278,8 +275,6 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "no_low_use": "没有可证明为疑似闲置或低利用率的，或者均已在迁移之中。",
         "low_use_said": "专网和线路组的一行包含其下各线路，各行不可相加。"
         "迁移之前暂时保留的低利用率线路，"
-        ""
-        ""
         "如有更低的带宽已证明够用，则一并列出。专网的判定由其线路得出。",
         "leaving_said": "以下专网正在迁移或已退租，其低利用率在计划之中，未列入：{}。",
         "could_be_smaller": "可降低带宽的正常使用线路",
@@ -375,6 +370,7 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "in_force": "有效",
         "expired": "已过期",
         "was_declared": "已强行申报",
+        "as_declared": "与申报一致",
         "disproven": "数据否定",
         "not_proven": "尚未证实",
         "until_or_on": "有效期至／日期",
