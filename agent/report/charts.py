@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from agent.judge.steps import STEPS
 from agent.report.curves import Days
 
-_WIDTH, _HEIGHT = 90, 18
+_WIDTH, _HEIGHT = 75, 18
 """Of a curve, in pixels."""
 
 _BAR_WIDTH, _BAR_HEIGHT, _LEGEND = 900, 26, 22

@@ -8,6 +8,7 @@ from agent import facts
 from agent.assessment import assess_lines
 from agent.data_centres import DataCentre, data_centres
 from agent.declared import Declaration, Timelines, applied, look
+from agent.history import HistoryError
 from agent.history_reader import HistoryReader
 from agent.journal import Entry, JournalError, journal_in
 from agent.journal import read as read_journal
@@ -54,7 +55,7 @@ def gather(
     """Read and judge all as of `at_s`; `told` hears the part (0 to 1) that is done.
 
     Raises:
-        HistoryError: there is no history, or it cannot be read.
+        HistoryError: there is no history, nothing is in it, or it cannot be read.
         ReportError: the history holds nothing from before `at_s`, or nothing of the month.
     """
     today = facts.day(at_s)
@@ -104,8 +105,8 @@ def as_of(declared: Timelines, today: date) -> dict[str, Sequence[Declaration]]:
 def _began_s(reader: HistoryReader, at_s: float) -> float:
     first = reader.first_tick
     if first is None:
-        msg = "the history holds nothing yet: netfold run fills it; try again in ten minutes"
-        raise ReportError(msg)
+        msg = "the history holds nothing yet"
+        raise HistoryError(msg)
     began_s = first * reader.tick_s
     if began_s >= at_s:
         day = facts.day(began_s)
