@@ -13,14 +13,18 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from agent.cli.report import command
 from agent.clock import now
+from agent.declared import Declaration
 from agent.history import History
 from agent.journal import head
 from agent.judge.counted import Amount, Counted
 from agent.report.charts import curve, verdicts
+from agent.report.gathered import as_of
 from agent.report.month import Month, ReportError, chosen
 from agent.report.table import shown
 from agent.report.words import REPORT_WORDS, words_of
@@ -30,6 +34,8 @@ from tests.agentproc import netfold, write
 from tests.report_lab import HARMFUL, SCRIPT, content_of, minutes_ago, reported
 from tests.test_assessor import department
 from tests.test_pages_in_chromium import LONG
+
+MAY, JUNE = date(2027, 5, 1), date(2027, 6, 1)
 
 
 @pytest.fixture(scope="module")
@@ -320,6 +326,33 @@ def test_of_a_history_that_began_this_month_this_month_is_reported() -> None:
     assert Month(2027, 1).before == Month(2026, 12)
     with pytest.raises(ReportError, match="name a month from 2027-01 on"):
         chosen(Month(2026, 12), begins_s + 9, begins_s + 1)
+
+
+@given(st.text() | st.from_regex(r"\d{4}-\d\d", fullmatch=True))
+def test_a_text_is_a_month_that_is_written_as_it_was_or_is_refused_with_what_was_seen(
+    text: str,
+) -> None:
+    found = read(text)
+    if isinstance(found, str):
+        assert repr(text) in found
+    else:
+        assert str(found) == text
+        assert found.before.to_s == found.from_s < found.to_s
+
+
+def read(text: str) -> Month | str:
+    """The month, or why it is none."""
+    try:
+        return Month.read(text)
+    except ReportError as error:
+        return str(error)
+
+
+def test_what_was_declared_after_the_day_is_not_of_the_report() -> None:
+    early, late = (Declaration(it, day) for it, day in (("surveyed", MAY), ("retired", JUNE)))
+    declared = {"old": [early, late], "new": [late]}
+    assert as_of(declared, JUNE) == declared
+    assert as_of(declared, MAY) == {"old": [early], "new": [Declaration(None, MAY)]}
 
 
 def test_every_word_is_there_in_both_languages_and_none_hides_one_of_the_pages() -> None:

@@ -67,7 +67,7 @@ def _tiles(content: Content, words: Words) -> Iterator[Tile]:
         value, whole = part.get(measure), scope[measure]
         known = value is not None and bool(whole)
         of = {"whole": _figure(whole, by), "ratio": _ratio(value, whole) if known else UNKNOWN}
-        yield Tile(_figure(value, by), unit, words["tile_of"].format(**of))
+        yield Tile(_figure(value, by), unit, words["tile_of"].format(**of, unit=unit))
 
 
 def _ratio(value: Any, whole: Any) -> str:
