@@ -20,16 +20,19 @@ from python_calamine import CalamineWorkbook
 from agent.cli.report import command
 from agent.clock import now
 from agent.declared import Declaration
-from agent.history import History
+from agent.history import Capacity, History, Record, SeriesKey
 from agent.journal import head
 from agent.judge.counted import Amount, Counted
+from agent.judge.rates import Tick
 from agent.report.charts import curve, verdicts
-from agent.report.gathered import as_of
+from agent.report.content import content as content_from
+from agent.report.gathered import as_of, gather
 from agent.report.month import Month, ReportError, chosen
 from agent.report.table import shown
 from agent.report.words import REPORT_WORDS, words_of
 from agent.report.yearly import yearly
 from agent.web.words import WORDS
+from config.load import load
 from tests.agentproc import netfold, write
 from tests.report_lab import HARMFUL, SCRIPT, content_of, minutes_ago, reported
 from tests.test_assessor import department
@@ -137,16 +140,20 @@ def test_another_program_reads_the_workbook_a_sheet_a_section_with_numbers_as_nu
     assert any(HARMFUL in row for row in exceptions)
 
 
-def test_no_text_of_the_workbook_or_the_csv_file_is_calculated(folder: Path) -> None:
+def test_no_text_of_the_workbook_or_the_csv_file_is_calculated(
+    folder: Path, content: dict[str, Any]
+) -> None:
     with zipfile.ZipFile(folder / "r.xlsx") as packed:
         sheets = [it for it in packed.namelist() if it.startswith("xl/worksheets/sheet")]
         assert len(sheets) == 9
         assert not any(b"<f>" in packed.read(it) for it in sheets)
-    content = (folder / "r.csv").read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    octets = (folder / "r.csv").read_bytes()
+    assert octets.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(octets.decode("utf-8-sig"))))
     cells = dict(zip(rows[1], rows[2], strict=True))
     assert cells["运营商"] == f"'{HARMFUL}"
+    assert cells["判定依据"] == content["head"]["policy"]
+    assert cells["统计窗口止"] == content["head"]["as_of"]
     assert not any(it.startswith(("=", "+", "@")) for row in rows for it in row)
 
 
@@ -376,3 +383,31 @@ def test_a_legend_names_every_verdict_that_a_line_has() -> None:
     assert "&lt;script&gt;" in chart
     assert "正常使用 1 (25.0%)" in chart
     assert words["busy"] not in chart
+
+
+def test_of_a_network_with_a_line_that_is_exempt_only_the_other_lines_are_saved(
+    tmp_path: Path,
+) -> None:
+    """As progress counts them: the exempt one is to stay, whatever the network is."""
+    config = department(tmp_path)
+    edu, tax = config["networks"]
+    config["networks"] = [edu | {"outcome": "migrate"}, tax]
+    silent, used = config["links"]
+    until = {"reason": "灾备线路", "approver": "网络中心", "until": "2099-12-31"}
+    kept = silent | {"name": "kept", "interface": {"local": "none2"}, "exempt": until}
+    config["links"] = [silent | {"annual_cost_yuan": "3000"}, kept, used]
+    end = int(now().wall_s // 300)
+    history = History(tmp_path / "data" / "history.sqlite")
+    ticks = [Tick(number, (0.0, 0.0)) for number in range(end - 8_645, end)]
+    key = SeriesKey("link", "kept", "local/none", "octets")
+    history.write({key: Record(ticks)}, [Capacity("link", "kept", 0.0, 1e8)])
+    history.close()
+    path = tmp_path / "config.yaml"
+    write(path, {"node": {"name": "test"}, **config, "data_dir": str(tmp_path / "data")})
+    found = gather(load(path), now().wall_s - 300, None, lambda _: None)
+    said = content_from(found, None, now().wall_s)
+    rows = {(it["kind"], it["subject"]): it for it in said["low_use"]["rows"]}
+    assert set(rows) == {("network", "edu"), ("link", "silent")}
+    assert rows["network", "edu"]["annual_cost_yuan"] == 1_680_000
+    assert rows["network", "edu"]["cut"]["saving_yuan"] == 3_000
+    assert said["summary"]["reclaimable"]["yuan"] == 3_000

@@ -21,13 +21,17 @@ Words = Mapping[str, str]
 def as_csv(content: Content, words: Words) -> bytes:
     """The low-use list alone, in UTF-8 with its mark: a CSV file has one table.
 
-    No text of it is calculated by a spreadsheet; ratios are 0 to 1, as in the JSON.
+    No text of it is calculated by a spreadsheet; ratios are 0 to 1, as in the JSON. Each row names
+    its window and policy, since rows are copied from one table into another.
     """
     (section,) = (it for it in sections(content, words, wide=True) if it.key == "low_use")
     table = section.tables[0]
+    head = content["head"]
+    window, journal = head["windows"]["lines"], head["journal"]
+    source = {"window_from": window["from"], "window_to": window["to"], "policy": head["policy"]}
     columns = [Column(it.heading, TEXT) for it in table.columns]
-    rows = [[_cell(it) for it in row] for row in table.rows]
-    journal = content["head"]["journal"]
+    columns += [Column(words[it], TEXT) for it in source]
+    rows = [[*map(_cell, row), *source.values()] for row in table.rows]
     return table_as_csv(columns, rows, f"{NOTE}{journal}" if journal else None)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from agent.judge.status import Status
 from agent.migration import annual_cost_yuan, links_by_network
 from agent.report.gathered import Gathered, Subject
-from agent.verdict import Verdict
+from agent.verdict import Verdict, is_wholly_low
 from agent.verdict_json import iso, said_of
 from config.inventory import LEAVING, Link, Network
 
@@ -57,6 +57,7 @@ class _Lines:
         self._members = {it.name: it.links for it in found.config.groups}
         verdicts = (it for it in found.verdicts if isinstance(it, Verdict))
         self._verdicts: dict[Subject, Verdict] = {(it.kind, it.subject): it for it in verdicts}
+        self._statuses = {it: one.status for it, one in self._verdicts.items()}
         self._groups: dict[str, list[str]] = {}
         for group in found.config.groups:
             self._groups.setdefault(group.network, []).append(group.name)
@@ -91,7 +92,7 @@ class _Lines:
             **self._tenure(one),
             "contract_end": str(ends[-1]) if ends and len(ends) == len(links) else None,
             "notice_by": str(notices[0]) if notices else None,
-            "cut": _cut(one, network, cost),
+            "cut": _cut(one, network, self._saved_yuan(one, links, cost)),
             "members": said["members"],
             "rules": said["rules"],
             "evidence": said["evidence"],
@@ -105,6 +106,15 @@ class _Lines:
             return self._members[one.subject]
         return [self._by_name[one.subject]]
 
+    def _saved_yuan(
+        self, one: Verdict, links: Sequence[Link], cost_yuan: float | None
+    ) -> float | None:
+        """What giving it back saves; of a network with a line that is exempt, its low-use lines."""
+        names = [it.name for it in links]
+        if one.kind != "network" or is_wholly_low(one.subject, names, self._statuses):
+            return cost_yuan
+        return _sum_of_costs([it for it in links if self._statuses["link", it.name].is_low])
+
     def _tenure(self, one: Verdict) -> dict[str, Any]:
         """Since when; None: the agent has not said it yet, or something else since."""
         tenure = self._found.tenures.get((one.kind, one.subject))
@@ -116,7 +126,7 @@ class _Lines:
         return {"since": iso(tenure.since_s), "confirmed": confirmed}
 
 
-def _cut(one: Verdict, network: Network, cost_yuan: float | None) -> dict[str, Any]:
+def _cut(one: Verdict, network: Network, saved_yuan: float | None) -> dict[str, Any]:
     """The suggestion and what it saves a year, and beside it what a smaller line would."""
     size = one.right_size
     is_kept = network.kind != "dedicated" or network.outcome == "interconnect"
@@ -133,7 +143,7 @@ def _cut(one: Verdict, network: Network, cost_yuan: float | None) -> dict[str, A
     return {
         "what": what,
         "destination": network.destination if what == "move_and_give_back" else None,
-        "saving_yuan": cost_yuan if gives_back else saving,
+        "saving_yuan": saved_yuan if gives_back else saving,
         "smaller_bps": size.bandwidth_bps if size else None,
         "smaller_saving_yuan": saving,
     }

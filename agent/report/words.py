@@ -227,6 +227,11 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "purpose_portal": "portal",
         "purpose_video": "video",
         "purpose_isolation": "isolation",
+        "window_from": "Window from",
+        "window_to": "Window to",
+        "filled_by": "Filled in by",
+        "checked_by": "Checked by",
+        "signed_on": "Date",
         "page_note": "Made by Netfold from its history and journal.",
     },
     "zh": {
@@ -437,6 +442,11 @@ REPORT_WORDS: dict[Language, dict[str, str]] = {
         "purpose_portal": "门户",
         "purpose_video": "视频",
         "purpose_isolation": "隔离验证",
+        "window_from": "统计窗口起",
+        "window_to": "统计窗口止",
+        "filled_by": "填报人",
+        "checked_by": "审核人",
+        "signed_on": "日期",
         "page_note": "由Netfold根据其历史数据和操作日志生成。",
     },
 }
