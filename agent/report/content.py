@@ -28,10 +28,10 @@ def content(found: Gathered, journal: str | None, written_s: float) -> dict[str,
     `journal` is its last digest, None where it is damaged. Null is what is not known or not
     declared, never 0.
     """
-    lines = listed(found)
-    progress = said_of_progress(progress_of(found.config, found.networks, found.today))
     policy = found.config.policy
     verdicts = [said_of(it, policy) for it in found.verdicts]
+    lines = listed(found, verdicts)
+    progress = said_of_progress(progress_of(found.config, found.networks, found.today))
     return {
         "head": _head(found, journal, written_s),
         "summary": _summary(found, lines, progress),

@@ -8,7 +8,7 @@ from agent.judge.status import Status
 from agent.migration import annual_cost_yuan, links_by_network
 from agent.report.gathered import Gathered, Subject
 from agent.verdict import Verdict, is_wholly_low
-from agent.verdict_json import iso, said_of
+from agent.verdict_json import iso
 from config.inventory import LEAVING, Link, Network
 
 Cut = Literal["give_back", "move_and_give_back", "smaller", "review"]
@@ -30,9 +30,12 @@ class Listed:
     leaving: Sequence[str]
 
 
-def listed(found: Gathered) -> Listed:
-    """List them in the order of the configuration, each network before its groups and lines."""
-    lines = _Lines(found)
+def listed(found: Gathered, said: Sequence[Mapping[str, Any]]) -> Listed:
+    """List them in the order of the configuration, each network before its groups and lines.
+
+    `said` are the verdicts as JSON has them.
+    """
+    lines = _Lines(found, said)
     rows: list[Mapping[str, Any]] = []
     smaller: list[Mapping[str, Any]] = []
     leaving = []
@@ -50,8 +53,9 @@ def listed(found: Gathered) -> Listed:
 class _Lines:
     """The verdicts of networks, groups and links by their subject, and what is declared of them."""
 
-    def __init__(self, found: Gathered) -> None:
+    def __init__(self, found: Gathered, said: Sequence[Mapping[str, Any]]) -> None:
         self._found = found
+        self._said = {(it["kind"], it["subject"]): it for it in said}
         self._links = links_by_network(found.config.links)
         self._by_name = {it.name: it for it in found.config.links}
         self._members = {it.name: it.links for it in found.config.groups}
@@ -75,7 +79,7 @@ class _Lines:
         cost = annual_cost_yuan(network, links) if one.kind == "network" else _sum_of_costs(links)
         ends = sorted(it.contract_end for it in links if it.contract_end)
         notices = sorted(it.notice_by for it in links if it.notice_by)
-        said = said_of(one, self._found.config.policy)
+        said = self._said[one.kind, one.subject]
         return {
             "kind": one.kind,
             "subject": one.subject,
