@@ -134,6 +134,7 @@ def test_another_program_reads_the_workbook_a_sheet_a_section_with_numbers_as_nu
     cells = dict(zip(map(str, rows[2]), rows[3], strict=True))
     assert cells["年费用（元）"] == 96_000
     assert cells["采样覆盖率"] == 1
+    assert cells["Mbit/s"] == 100
     assert cells["合同到期"] == date(2099, 6, 30)
     assert cells["运营商"] == HARMFUL
     exceptions = book.get_sheet_by_name("8 例外情况").to_python()
@@ -152,6 +153,7 @@ def test_no_text_of_the_workbook_or_the_csv_file_is_calculated(
     rows = list(csv.reader(io.StringIO(octets.decode("utf-8-sig"))))
     cells = dict(zip(rows[1], rows[2], strict=True))
     assert cells["运营商"] == f"'{HARMFUL}"
+    assert (cells["Mbit/s"], cells["线路数"]) == ("100.0", "1")
     assert cells["判定依据"] == content["head"]["policy"]
     assert cells["统计窗口止"] == content["head"]["as_of"]
     assert not any(it.startswith(("=", "+", "@")) for row in rows for it in row)

@@ -31,10 +31,12 @@ CHINESE: dict[str, str] = {
     "mbps": "Mbit/s",
     "yuan_a_year": "元/年",
     "reclaimable_unknown": "建议核减未知：未启动专网的使用情况均无法判定。",
-    "proof": "全部{lines}条线路中，数据证明{low}条疑似闲置或低利用率："
-    "各项时间占比的上限均未超过允许值。其中{confirmed}条持续时间已达到确认要求；"
+    "proof": "全部{lines}条线路中，有{low}条列入低利用率清单：数据证明各项时间占比的上限"
+    "均未超过允许值。其中{confirmed}条持续时间已达到确认要求；"
     "采样覆盖率最低的一条为{seen}。",
-    "proof_none": "全部{lines}条线路中，没有可证明为疑似闲置或低利用率的。",
+    "proof_leaving": "另有{lines}条疑似闲置或低利用率的线路，属正在迁移或已退租的专网，"
+    "在计划之中。",
+    "proof_none": "全部{lines}条线路中，没有列入低利用率清单的。",
     "smaller_said": "保留的线路或线路组中有{count}条可降低带宽，"
     "按配置的价格每年可节省{yuan}元；其中{without}条价格未知。",
     "suspected_said": "全部{systems}个信息系统中，疑似僵尸的有{suspected}个。",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from agent.judge.calendar import SHANGHAI
-from agent.judge.status import OF_LINES
+from agent.judge.status import OF_LINES, Status
 from agent.progress import progress_of
 from agent.progress_json import said_of as said_of_progress
 from agent.report.exceptions import exceptions
@@ -96,6 +96,7 @@ def _summary(found: Gathered, lines: Listed, progress: Mapping[str, Any]) -> dic
         "lines": len(its),
         "lines_by_verdict": {it.value: counts[it] for it in OF_LINES},
         "low_lines": len(low),
+        "low_lines_leaving": counts[Status.IDLE] + counts[Status.LOW_USE] - len(low),
         "low_lines_confirmed": sum(it["confirmed"] is True for it in low),
         "low_lines_least_seen_ratio": min(
             (it["evidence"]["seen_ratio"] for it in low), default=None

@@ -32,10 +32,12 @@ ENGLISH: dict[str, str] = {
     "yuan_a_year": "Yuan a year",
     "reclaimable_unknown": "What can be given back is not known: nothing of the use of "
     "networks not begun is decided.",
-    "proof": "{low} of {lines} lines are idle or of low use by the data: the upper bound "
-    "of each share of time is within its limit. {confirmed} of them have been so for long "
-    "enough to be confirmed; the least seen of them was seen for {seen} of the window.",
-    "proof_none": "Of {lines} lines none is proven idle or of low use.",
+    "proof": "{low} of {lines} lines stand in the low-use list: by the data the upper bound of "
+    "each share of time is within its limit. {confirmed} of them have been so for long enough "
+    "to be confirmed; the least seen of them was seen for {seen} of the window.",
+    "proof_leaving": "{lines} more lines are idle or of low use, in networks on their way or given "
+    "back: that is the plan.",
+    "proof_none": "Of {lines} lines none stands in the low-use list.",
     "smaller_said": "{count} lines or groups that stay could be smaller and save {yuan} "
     "yuan a year at the prices of the configuration; no price is known for {without}.",
     "suspected_said": "{suspected} of {systems} systems are suspected unused.",

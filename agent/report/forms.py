@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from agent.report.content import Content
 from agent.report.html import as_html
 from agent.report.sections import sections
-from agent.report.table import Value
+from agent.report.table import Kind, Value, in_unit
 from agent.report.words import words_of
 from agent.report.xlsx import as_xlsx
 from agent.sources.rows import NOTE
@@ -31,7 +31,8 @@ def as_csv(content: Content, words: Words) -> bytes:
     source = {"window_from": window["from"], "window_to": window["to"], "policy": head["policy"]}
     columns = [Column(it.heading, TEXT) for it in table.columns]
     columns += [Column(words[it], TEXT) for it in source]
-    rows = [[*map(_cell, row), *source.values()] for row in table.rows]
+    kinds = [it.kind for it in table.columns]
+    rows = [[*map(_cell, row, kinds), *source.values()] for row in table.rows]
     return table_as_csv(columns, rows, f"{NOTE}{journal}" if journal else None)
 
 
@@ -53,7 +54,9 @@ def written(content: Content, form: str, language: Language) -> bytes:
     return FORMS[form](content, words_of(language))
 
 
-def _cell(value: Value) -> str | float | None:
-    if value is None or isinstance(value, str | int | float):
+def _cell(value: Value, kind: Kind) -> str | float | None:
+    if isinstance(value, int | float):
+        return in_unit(value, kind)
+    if value is None or isinstance(value, str):
         return value
     return "; ".join(map(str, value))

@@ -103,6 +103,8 @@ def _proof(said: Row, words: Words) -> Iterator[str]:
         yield words["proof"].format(**facts, seen=seen)
     elif said["lines"]:
         yield words["proof_none"].format(lines=said["lines"])
+    if said["low_lines_leaving"]:
+        yield words["proof_leaving"].format(lines=said["low_lines_leaving"])
     smaller = said["could_be_smaller"]
     if smaller["count"]:
         yuan = shown(smaller["saving_yuan"], "yuan")

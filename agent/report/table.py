@@ -57,6 +57,11 @@ def called(network: str, titles: Mapping[str, str], words: Mapping[str, str]) ->
     return words["called"].format(title=title, name=network) if title else network
 
 
+def in_unit(value: float, kind: Kind) -> float:
+    """A number in the unit that its heading names."""
+    return value / _UNITS[kind] if kind in _UNITS else value
+
+
 def shown(value: Value, kind: Kind) -> str:
     """A value as people read it."""
     if value is None:
@@ -64,10 +69,11 @@ def shown(value: Value, kind: Kind) -> str:
     if not isinstance(value, int | float):
         return value if isinstance(value, str) else "\n".join(str(it) for it in value) or UNKNOWN
     if kind == "mbps":
-        return f"{value / 1e6:,.10g}"
+        return f"{in_unit(value, kind):,.10g}"
     if kind == "number":
         return f"{value:,.4g}"
     return f"{value:{_FORMATS.get(kind, ',.0f')}}"
 
 
+_UNITS: dict[Kind, float] = {"mbps": 1e6}
 _FORMATS: dict[Kind, str] = {"percent": ".1%", "share": ".2%"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.report.content import Content
 from agent.report.sections import minute, sections
-from agent.report.table import Column, Kind, Section, Table, Value
+from agent.report.table import Column, Kind, Section, Table, Value, in_unit
 
 _FORMATS: dict[Kind, str] = {
     "count": "#,##0",
@@ -119,7 +119,7 @@ def _put(cell: Any, value: Value, kind: Kind) -> None:
     if value is None:
         return
     if isinstance(value, int | float):
-        cell.value = value
+        cell.value = in_unit(value, kind)
     elif isinstance(value, str):
         _text(cell, value)
         if kind == "day" and (found := _day(value)):
