@@ -33,7 +33,9 @@ SLA_MET = Metric(
     "Whether the target keeps a rule of its SLA profile; absent while that is not known.",
     ("target", "profile", "rule"),
 )
-_MEASURES: tuple[GaugeMeasure, ...] = ("up", "rtt", "jitter", "loss")
+MEASURES: tuple[GaugeMeasure, ...] = ("up", "rtt", "jitter", "loss")
+"""What the history keeps of a target that availability and its promises ask for."""
+
 METRICS = (PROBE_AVAILABILITY, NETWORK_AVAILABILITY, SLA_MET)
 
 
@@ -48,18 +50,18 @@ def samples(config: AgentConfig, reader: HistoryReader, end_tick: int) -> Iterat
     regular = [it for it in config.probes if not must_not_answer(it)]
     network_of = {it.name: it.network for it in regular if it.network}
     networks = {network: Together(longest) for network in network_of.values()}
-    profiles = _profiles(config, regular)
+    promised = profiles(config, regular)
     names = [it.name for it in config.probes]
-    for name, levels in reader.levels(_MEASURES, names, end_tick - longest, longest):
+    for name, levels in reader.levels(MEASURES, names, end_tick - longest, longest):
         for window, count in ticks.items():
             share = available(levels["up"][-count:])
             yield from _bounds(PROBE_AVAILABILITY, (name, window), share)
         if name in network_of:
             networks[network_of[name]].add(levels["up"])
-        if name in profiles:
+        if name in promised:
             last = {measure: values[-sla_ticks:] for measure, values in levels.items()}
             least = min(sla_ticks, _ticks(reader, LEAST_SEEN_S))
-            yield from _met(name, profiles[name], last, least)
+            yield from _met(name, promised[name], last, least)
     for network, together in networks.items():
         for window, count in ticks.items():
             yield from _bounds(NETWORK_AVAILABILITY, (network, window), together.available(count))
@@ -69,7 +71,8 @@ def _ticks(reader: HistoryReader, window_s: float) -> int:
     return int(window_s // reader.tick_s)
 
 
-def _profiles(config: AgentConfig, regular: Iterable[Target]) -> dict[str, Profile]:
+def profiles(config: AgentConfig, regular: Iterable[Target]) -> dict[str, Profile]:
+    """What is promised of each target that anything is promised of."""
     kinds = {network.name: network.kind for network in config.networks}
     found = {it.name: config.sla.profile(it, kinds.get(it.network or "")) for it in regular}
     return {name: profile for name, profile in found.items() if profile}
@@ -79,19 +82,24 @@ def _met(
     target: str, profile: Profile, levels: Mapping[str, Floats], least: int
 ) -> Iterator[Sample]:
     """Each rule of a profile that is known to be kept, or not to be."""
-    kept: dict[str, bool | None] = {}
+    for rule, known in kept(profile, levels, least).items():
+        if known is not None:
+            yield Sample(SLA_MET, int(known), (target, profile.name, rule))
+
+
+def kept(profile: Profile, levels: Mapping[str, Floats], least: int) -> dict[str, bool | None]:
+    """Whether each rule of a profile is kept; None: not known, or of fewer ticks than `least`."""
+    found: dict[str, bool | None] = {}
     if profile.availability is not None:
-        kept["availability"] = keeps_at_least(profile.availability, available(levels["up"]))
+        found["availability"] = keeps_at_least(profile.availability, available(levels["up"]))
     for rule, measure, limit in (
         ("latency", "rtt", profile.latency_s),
         ("jitter", "jitter", profile.jitter_s),
         ("loss", "loss", profile.loss),
     ):
         if limit is not None:
-            kept[rule] = keeps_at_most(limit, levels[measure], least)
-    for rule, known in kept.items():
-        if known is not None:
-            yield Sample(SLA_MET, int(known), (target, profile.name, rule))
+            found[rule] = keeps_at_most(limit, levels[measure], least)
+    return found
 
 
 def _bounds(metric: Metric, labels: tuple[str, str], share: Bounds) -> Iterator[Sample]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from agent.history import HistoryError
 from agent.judge.bounds import Floats, Traffic
 from agent.judge.rates import TICK_S, Run
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
 
 TOGETHER = 672
 """Links read in one pass over the rows: SQLite reads each row to its end every time."""
@@ -145,6 +147,14 @@ class HistoryReader:
             return {}
         query = "SELECT link, up FROM ports WHERE at_s >= ?"
         return {link: bool(up) for link, up in self._rows(query, (since_s,))}
+
+    def tenures(self) -> dict[tuple[str, str], Tenure]:
+        """Since when each subject (kind and name) has its verdict, as the agent last said it."""
+        query = "SELECT kind, subject, status, since_s, low_since_s, confirmed FROM tenures"
+        return {
+            (kind, subject): Tenure(Status(status), since_s, low_since_s, bool(confirmed))
+            for kind, subject, status, since_s, low_since_s, confirmed in self._rows(query)
+        }
 
     def _level(
         self, key: tuple[str, str, str], values: Mapping[int, NDArray[np.float32]], ticks: int

@@ -66,7 +66,7 @@ class Browser:
         self._tell("Emulation.setDeviceMetricsOverride", **size)
         self._tell("Network.setExtraHTTPHeaders", headers={"Accept-Language": language})
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._tell("Emulation.setEmulatedMedia", features=[scheme])
+        self._tell("Emulation.setEmulatedMedia", media="", features=[scheme])
 
     def block(self, *patterns: str) -> None:
         """Let what fits one of `patterns` (`*` is anything) fail to arrive, until told anew."""
@@ -105,6 +105,15 @@ class Browser:
         clip = {it: round(box[it]) for it in ("x", "y", "width", "height")} | {"scale": 1}
         shot = self._tell("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         return Picture(base64.b64decode(shot["data"]))
+
+    def print_as_on_paper(self) -> None:
+        """Lay the page out by its rules for print, until `show` is called again."""
+        self._tell("Emulation.setEmulatedMedia", media="print")
+
+    def pdf(self) -> bytes:
+        """The page printed, on the paper that it asks for."""
+        options = {"preferCSSPageSize": True, "printBackground": True}
+        return base64.b64decode(self._tell("Page.printToPDF", **options)["data"])
 
     def close(self) -> None:
         """End it."""

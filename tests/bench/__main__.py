@@ -16,6 +16,7 @@ from tests.bench import (
     icmp,
     many_devices,
     progress,
+    report,
     services,
     snmp_poll,
     tcp,
@@ -50,6 +51,7 @@ def main() -> None:
     services.main()
     verdicts.main()
     progress.main()
+    report.main()
     centre.main()
 
 
