@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from agent.history import HistoryError
 from agent.judge.bounds import Floats, Traffic
 from agent.judge.rates import TICK_S, Run
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
 
 TOGETHER = 672
 """Links read in one pass over the rows: SQLite reads each row to its end every time."""
@@ -137,6 +139,15 @@ class HistoryReader:
             values = dict(self._rates(sorted(slots), first, ticks))
             for subject, its in some.items():
                 yield subject, [{it: values[slot] for it, slot in one.items()} for one in its]
+
+    def tenures(self) -> dict[tuple[str, str], Tenure]:
+        """Since when each subject (kind and name) has the verdict that the agent last gave it."""
+        return {
+            (kind, subject): Tenure(Status(status), since_s, low_since_s, bool(confirmed))
+            for kind, subject, status, since_s, low_since_s, confirmed in self._rows(
+                "SELECT * FROM tenures"
+            )
+        }
 
     def ports(self, since_s: float) -> dict[str, bool]:
         """Whether each link's port was up when last heard of; older than `since_s` is left out."""
