@@ -119,8 +119,12 @@ def as_json(said: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "[\n" + ",\n".join(lines) + "\n]\n"
 
 
-def facts(config: AgentConfig, redaction: Redaction) -> Iterator[dict[str, Any]]:
+def facts(config: AgentConfig, redaction: Redaction) -> list[dict[str, Any]]:
     """What is declared of lines, networks, servers and systems; no address, device or interface."""
+    return sorted(_facts(config, redaction), key=lambda it: (it["kind"], it["subject"]))
+
+
+def _facts(config: AgentConfig, redaction: Redaction) -> Iterator[dict[str, Any]]:
     hide = redaction.name
     for link in config.links:
         yield redaction.facts(

@@ -24,8 +24,8 @@ _MOST_CONTENT_BYTES = 2**34
 _LATEST_TICK = 2**32
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}\Z")]
-Word = Annotated[str, Field(pattern=r"^[a-z_ ]{1,64}\Z")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Word = Annotated[str, Field(pattern=r"^[a-z_ ]{1,64}$")]
 
 
 class _Part(BaseModel):
@@ -40,7 +40,7 @@ class FileEntry(_Part):
         | Literal["verdicts.json.gz", "phases.json.gz", "facts.json.gz"]
     )
     bytes: Annotated[int, Field(ge=0, le=_MOST_BYTES)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}\Z")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     content_bytes: Annotated[int, Field(ge=0, le=_MOST_CONTENT_BYTES)]
 
 
@@ -49,8 +49,8 @@ class Manifest(_Part):
 
     format: Literal["netfold bundle"] = "netfold bundle"
     version: Literal[1] = 1
-    node: Annotated[str, Field(pattern=rf"^{NAME}\Z")]
-    key: Annotated[str, Field(pattern=r"^[0-9a-f-]{39}\Z")]
+    node: Annotated[str, Field(pattern=rf"^{NAME}$")]
+    key: Annotated[str, Field(pattern=r"^[0-9a-f-]{39}$")]
     number: Annotated[int, Field(ge=1, le=999_999)]
     previous: Digest | None
     made: str

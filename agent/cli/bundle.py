@@ -60,7 +60,7 @@ def key_(out: Path, name: str | None, path: Path | None) -> None:
 def create(path: Path | None, key: Path, out: Path, since: str | None, redact: str | None) -> None:
     """Make the bundles of all ticks since the last one; run it as the agent's user."""
     logs.set_up()
-    since_s = None if since is None else time_s(since)
+    since_s = None if since is None else time_s(since, "--since")
     try:
         config, own = read(path), keys.private(key)
         redaction = Redaction(fields(redact, config), own)
@@ -71,14 +71,15 @@ def create(path: Path | None, key: Path, out: Path, since: str | None, redact: s
         stop(error, 2)
     making = Making(sealing, journal.entries, clock.now().wall_s)
     rows: list[Row] = []
+    places: list[Path] = []
     try:
         for bundle in making.bundles(since_s):
-            place = sealing.path(bundle.manifest.number)
-            rows.append(Row(bundle.manifest, str(place)))
+            rows.append(Row(bundle.manifest, "made"))
+            places.append(sealing.path(bundle.manifest.number))
     except (BundleError, HistoryError) as error:
-        _tell(making.notes, rows)
+        _tell(making.notes, rows, places)
         stop(error, 1)
-    _tell(making.notes, rows)
+    _tell(making.notes, rows, places)
     if not rows:
         click.echo("nothing new since the last bundle: none was made")
 
@@ -182,7 +183,9 @@ def _journal(config: AgentConfig) -> Content:
     return content
 
 
-def _tell(notes: list[str], rows: list[Row]) -> None:
+def _tell(notes: list[str], rows: list[Row], places: list[Path]) -> None:
     for note in notes:
         click.echo(f"netfold: {note}", err=True)
     show(rows)
+    for place in places:
+        click.echo(place)

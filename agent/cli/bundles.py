@@ -50,7 +50,7 @@ def _verdicts(manifest: Manifest) -> list[str]:
 
 
 def _minute(time: str) -> str:
-    return datetime.fromisoformat(time).strftime("%m-%d %H:%M")
+    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M")
 
 
 def _short(digest: str | None) -> str:
