@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from urllib.parse import urlencode
+from urllib.request import Request
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -63,11 +64,19 @@ def test_prometheus_answers_from_a_bundle_with_the_same_values(text: str, tmp_pa
         assert found["metric"]["status"] == "unknown"
 
 
-def test_victoriametrics_answers_with_the_same_values(text: str, tmp_path: Path) -> None:
-    samples = [it + "\n" for it in text.splitlines() if not it.startswith("#")]
-    with victoria(samples, tmp_path / "victoria") as url:
+def test_victoriametrics_takes_the_same_file_and_answers_with_the_same_values(
+    text: str, tmp_path: Path
+) -> None:
+    with victoria([], tmp_path / "victoria") as url:
+        post(f"{url}/api/v1/import/prometheus", text)
+        post(f"{url}/internal/force_flush", "")
         for tick in (START, START + 12, START + 23):
             asked = urlencode({"query": RECEIVE, "time": (tick + 1) * 300, "step": "1s"})
             with DIRECTLY.open(f"{url}/api/v1/query?{asked}", timeout=10) as answer:
                 (found,) = json.load(answer)["data"]["result"]
             assert float(found["value"][1]) == rates(2, tick)[0] / 8
+
+
+def post(url: str, body: str) -> None:
+    with DIRECTLY.open(Request(url, data=body.encode()), timeout=10) as answer:  # noqa: S310 - loopback
+        answer.read()

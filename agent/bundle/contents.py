@@ -79,13 +79,15 @@ class Ticks:
     def _rows_of(self, name: str, traffic: Traffic) -> str:
         seen = np.flatnonzero(~np.isnan(traffic.rate))
         self.counts["link_ticks"] += len(seen)
+        capacity = np.nan_to_num(traffic.capacity[seen])
+        texts = {it: f"{it:.15g}" if it else "" for it in np.unique(capacity).tolist()}
         # Nine digits hold all that the history keeps of a rate (a float of 32 bits).
         row = f"{_cell(name)},%d,%.9g,%.9g,%s\n"
         columns = (
             ((seen + self.first) * int(TICK_S)).tolist(),
             traffic.receive[seen].tolist(),
             traffic.transmit[seen].tolist(),
-            ["" if np.isnan(it) else f"{it:.15g}" for it in traffic.capacity[seen].tolist()],
+            [texts[it] for it in capacity.tolist()],
         )
         return "".join(map(row.__mod__, zip(*columns, strict=True)))
 

@@ -72,20 +72,27 @@ class _Part(NamedTuple):
 
 
 def write(
-    chosen: Sequence[Kept], known: Sequence[Kept], trusted: Sequence[PublicKey], out: Path
+    chosen: Sequence[Kept],
+    known: Sequence[Kept],
+    trusted: Sequence[PublicKey],
+    out: Path,
+    *,
+    force: bool = False,
 ) -> None:
-    """Write what the chosen bundles hold, without what any other of those known has anew.
+    """Write what the chosen bundles hold, without what a newer one of those known has anew.
 
     Raises:
-        BundleError: a bundle is not as it was taken, or the file cannot be written.
+        BundleError: a bundle is not as it was taken, or the file cannot be written; one that is
+            there is written over only with `force`.
     """
     parts = sorted(_parts(chosen, known), key=lambda it: it.kept.manifest.node)
     try:
+        whole_file.refuse(out, force=force)
         with ExitStack() as stack:
             families = _Families(stack, out.parent)
             for node, its in groupby(parts, lambda it: it.kept.manifest.node):
                 _add_node(families, node, list(its), trusted)
-            whole_file.fill(out, families.write, force=True)
+            whole_file.fill(out, families.write, force=force)
     except whole_file.WriteError as error:
         raise BundleError(str(error)) from error
     except OSError as error:

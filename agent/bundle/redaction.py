@@ -18,7 +18,7 @@ _FACTS: Mapping[str, Sequence[str]] = {
     "carriers": ("carrier",),
     "numbers": ("number",),
     "costs": ("annual_cost_yuan", "annual_saving_yuan", "double_running_cost_yuan"),
-    "owners": ("owner", "used_by", "use_frequency"),
+    "owners": ("owner", "region", "level", "used_by", "use_frequency"),
 }
 """The keys that each fact stands under, wherever it does."""
 

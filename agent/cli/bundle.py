@@ -114,8 +114,14 @@ def verify_(files: tuple[Path, ...], trust: tuple[Path, ...]) -> None:
 @trust_option
 @click.option("--into", type=_path, required=True, help="The folder that bundles are kept in.")
 @click.option("--openmetrics", type=_path, help="Write what these bundles hold into this file.")
+@click.option("--force", is_flag=True, help="Write over that file.")
 def import_(
-    files: tuple[Path, ...], trust: tuple[Path, ...], into: Path, openmetrics: Path | None
+    *,
+    files: tuple[Path, ...],
+    trust: tuple[Path, ...],
+    into: Path,
+    openmetrics: Path | None,
+    force: bool,
 ) -> None:
     """Take bundles in, each whole or not at all; once more changes nothing."""
     logs.set_up()
@@ -140,7 +146,7 @@ def import_(
             from agent.bundle.openmetrics import write  # noqa: PLC0415 - numpy only for it
 
             chosen = {it.kept.path: it.kept for it in taken}
-            write(list(chosen.values()), known, trusted, openmetrics)
+            write(list(chosen.values()), known, trusted, openmetrics, force=force)
     except BundleError as error:
         stop(error, 1)
     if wrong:
