@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class Ticks:
     redaction: Redaction
     first: int
     ticks: int
+    progress: Callable[[float], None]
     counts: Counter[str] = field(default_factory=Counter)
     _runs: list[str] = field(default_factory=list)
 
@@ -45,7 +46,8 @@ class Ticks:
         yield LINK_COLUMNS
         named = self._named("link", (it.name for it in self.config.links))
         windows = self.reader.traffic([own for _, own in named], self.first, self.ticks)
-        for (name, _), (_, traffic) in zip(named, windows, strict=True):
+        for n, ((name, _), (_, traffic)) in enumerate(zip(named, windows, strict=True)):
+            self.progress(n / len(named))
             self._runs += self._runs_of(name, traffic)
             if rows := self._rows_of(name, traffic):
                 self.counts["links"] += 1

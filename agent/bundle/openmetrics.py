@@ -24,7 +24,7 @@ from agent.bundle.contents import LEVEL_COLUMNS, LINK_COLUMNS
 from agent.bundle.errors import BundleError
 from agent.bundle.keys import PublicKey
 from agent.bundle.manifest import LEVELS, LINKS, VERDICTS
-from agent.bundle.rows import Rows, series_of
+from agent.bundle.rows import Rows, names_of, series_of
 from agent.bundle.store import Kept
 from agent.judge.bounds import Floats
 from agent.judge.rates import TICK_S
@@ -201,8 +201,8 @@ def _verdicts(
 
 
 def _verdict(one: Mapping[str, Any], instance: str) -> Iterator[tuple[Metric, str, float]]:
-    kind = one["kind"]
-    labels = f'{kind}="{one["subject"]}"'
+    kind, subject = names_of((one["kind"], one["subject"]))
+    labels = f'{kind}="{subject}"'
     for status in OF_SYSTEMS if kind == "system" else OF_LINES:
         is_its = float(one["status"] == status)
         yield VERDICT[kind], f'{labels},status="{status}",{instance}', is_its

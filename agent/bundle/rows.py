@@ -1,6 +1,7 @@
 """The rows of a bundle's CSV files, series by series, each as its file's order has it."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.bundle.errors import BundleError
+from agent.bundle.keys import NAME
 from agent.bundle.manifest import Manifest
 from agent.judge.bounds import Floats
 from agent.judge.rates import TICK_S
@@ -58,7 +60,20 @@ def series_of(
         raise BundleError(msg) from error
 
 
+def names_of(key: Key) -> Key:
+    """What may stand as a label's value, as the configuration has it.
+
+    Raises:
+        ValueError: one of them may not.
+    """
+    if not all(re.fullmatch(NAME, it) for it in key):
+        msg = "no name"
+        raise ValueError(msg)
+    return key
+
+
 def _rows(key: Key, rows: list[list[str]], width: int, manifest: Manifest) -> Rows:
+    names_of(key)
     columns = list(zip(*rows, strict=True))[len(key) :]
     if len(columns) + len(key) != width:
         raise ValueError

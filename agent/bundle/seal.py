@@ -1,7 +1,7 @@
 """One bundle: what a stretch of the history comes to, its manifest, and the signed archive."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +60,7 @@ class Sealing:
     redaction: Redaction
     journal: str | None
     out: Path
+    progress: Callable[[float], None] = lambda _: None
 
     def path(self, number: int) -> Path:
         """Where a bundle is written."""
@@ -71,8 +72,9 @@ class Sealing:
         Raises:
             BundleError: it cannot be written; nothing of it is there.
         """
+        count = stretch.end - stretch.first
         ticks = contents.Ticks(
-            self.config, reader, self.redaction, stretch.first, stretch.end - stretch.first
+            self.config, reader, self.redaction, stretch.first, count, self.progress
         )
         verdicts, phases = self._judged(reader, stretch)
         texts = {

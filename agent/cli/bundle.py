@@ -8,10 +8,12 @@ from agent import clock, logs
 from agent.bundle import keys, store, verify
 from agent.bundle.create import Making
 from agent.bundle.errors import BundleError
+from agent.bundle.manifest import Manifest
 from agent.bundle.redaction import Redaction, fields, names
 from agent.bundle.seal import Sealing
 from agent.cli import config_option, stop
 from agent.cli.assess import time_s
+from agent.cli.bar import shown
 from agent.cli.bundles import Row, show
 from agent.cli.shown import console, plain, table
 from agent.cli.source import read
@@ -66,21 +68,20 @@ def create(path: Path | None, key: Path, out: Path, since: str | None, redact: s
         redaction = Redaction(fields(redact, config), own)
         journal = _journal(config)
         head = None if journal.problem else f"sha256:{journal.head}"
-        sealing = Sealing(config, own, redaction, head, out)
     except (ConfigError, BundleError) as error:
         stop(error, 2)
-    making = Making(sealing, journal.entries, clock.now().wall_s)
-    rows: list[Row] = []
-    places: list[Path] = []
-    try:
-        for bundle in making.bundles(since_s):
-            rows.append(Row(bundle.manifest, "made"))
-            places.append(sealing.path(bundle.manifest.number))
-    except (BundleError, HistoryError) as error:
-        _tell(making.notes, rows, places)
-        stop(error, 1)
-    _tell(making.notes, rows, places)
-    if not rows:
+    with shown("packing") as progress:
+        sealing = Sealing(config, own, redaction, head, out, progress)
+        making = Making(sealing, journal.entries, clock.now().wall_s)
+        made, problem = _made(making, since_s)
+    for note in making.notes:
+        click.echo(f"netfold: {note}", err=True)
+    show([Row(it, "made") for it in made])
+    for it in made:
+        click.echo(sealing.path(it.number))
+    if problem is not None:
+        stop(problem, 1)
+    if not made:
         click.echo("nothing new since the last bundle: none was made")
 
 
@@ -189,9 +190,12 @@ def _journal(config: AgentConfig) -> Content:
     return content
 
 
-def _tell(notes: list[str], rows: list[Row], places: list[Path]) -> None:
-    for note in notes:
-        click.echo(f"netfold: {note}", err=True)
-    show(rows)
-    for place in places:
-        click.echo(place)
+def _made(making: Making, since_s: float | None) -> tuple[list[Manifest], Exception | None]:
+    """The bundles that were made, and why there are no more, where that is a failure."""
+    made = []
+    try:
+        for bundle in making.bundles(since_s):
+            made.append(bundle.manifest)  # noqa: PERF401 - those before a failure count
+    except (BundleError, HistoryError) as error:
+        return made, error
+    return made, None
