@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 from agent.bundle import keys, store, verify
 from agent.bundle.contents import LINK_COLUMNS
 from agent.bundle.errors import BundleError
 from agent.bundle.rows import series_of
+from agent.cli import netfold as cli
 from agent.journal import opened
 from agent.judge.rates import TICK_S
 from tests.agentproc import netfold
@@ -28,6 +30,13 @@ from tests.bundle_lab import (
     rates,
     remember,
 )
+
+
+def called(*args: str | Path) -> Result:
+    """Run a command in this process, whose log stays pytest's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.logs.set_up", lambda: None)
+        return CliRunner().invoke(cli, list(map(str, args)), catch_exceptions=False)
 
 
 @pytest.fixture
@@ -68,7 +77,7 @@ def test_a_bundle_holds_runs_levels_verdicts_phases_and_facts(home: Node) -> Non
     said = {(it["kind"], it["subject"]): it for it in objects(home.file(1), "verdicts.json.gz")}
     assert {kind for kind, _ in said} == {"link", "group", "network", "server", "system"}
     at = f"{np.datetime64((START + 24) * 300, 's')}"
-    told = netfold("assess", "-c", home.path, "--at", at, "--json").stdout
+    told = called("assess", "-c", home.path, "--at", at, "--json").stdout
     assert {(it["kind"], it["subject"]): it for it in json.loads(told)} == said
     (phase,) = objects(home.file(1), "phases.json.gz")
     assert phase["declared"] == "connected"
@@ -146,13 +155,13 @@ def test_a_missing_bundle_is_named_and_taken_when_it_comes(home: Node, tmp_path:
         home.create(START + end)
     into = tmp_path / "in"
     trust = ("--trust", tmp_path / "home" / "key.pub", "--into", into)
-    done = netfold("bundle", "import", home.file(1), home.file(3), *trust)
-    assert done.returncode == 0
+    done = called("bundle", "import", home.file(1), home.file(3), *trust)
+    assert done.exit_code == 0
     assert done.stderr == f"missing of {NODE} (key {home.key.public.fingerprint}): bundle 2\n"
-    done = netfold("bundle", "import", home.file(2), home.file(2), *trust)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = called("bundle", "import", home.file(2), home.file(2), *trust)
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "taken" in done.stdout
-    assert "there already" in done.stdout
+    assert "replayed" in done.stdout
 
 
 def test_a_second_history_under_one_key_is_named(home: Node, tmp_path: Path) -> None:
@@ -180,10 +189,10 @@ def test_a_second_history_under_one_key_is_named(home: Node, tmp_path: Path) -> 
 def test_a_foreign_bundle_is_named(home: Node, tmp_path: Path) -> None:
     home.create(START + 24)
     stranger = keys.make(NODE, tmp_path / "stranger")
-    done = netfold(
+    done = called(
         *("bundle", "verify", home.file(1), "--trust", tmp_path / "stranger.pub"),
     )
-    assert done.returncode == 1
+    assert done.exit_code == 1
     said = f"signed by an unknown key, as it says {home.key.public.fingerprint}; "
     assert f"{home.file(1)}: {said}trusted: {stranger.fingerprint} ({NODE})" in done.stderr
     public = tmp_path / "home" / "key.pub"
@@ -202,8 +211,8 @@ def test_verify_names_what_is_missing_between_bundles(home: Node, tmp_path: Path
     trust = ("--trust", tmp_path / "home" / "key.pub")
     known = [(it.manifest, it.digest) for it in map(home.checked, (1, 2, 3))]
     assert list(store.breaks(known)) == []
-    done = netfold("bundle", "verify", home.file(1), home.file(3), *trust)
-    assert done.returncode == 1
+    done = called("bundle", "verify", home.file(1), home.file(3), *trust)
+    assert done.exit_code == 1
     assert "bundle 2\n" in done.stderr
 
 
@@ -237,13 +246,11 @@ def test_openssl_finds_the_signature_good(home: Node, tmp_path: Path) -> None:
     assert done.stdout == "Signature Verified Successfully\n"
 
 
-def test_what_a_bundle_says_of_lines_is_judged_as_it_was_at_home(
-    home: Node, tmp_path: Path
-) -> None:
+def test_the_links_of_a_bundle_are_read_by_assess_as_any_series(home: Node, tmp_path: Path) -> None:
     home.create(START + 24)
     csv = tmp_path / "links.csv"
     csv.write_bytes(members(home.file(1))["links.csv.gz"])
-    told = json.loads(netfold("assess", "--series", csv, "--json").stdout)
+    told = json.loads(called("assess", "--series", csv, "--json").stdout)
     assert {it["subject"] for it in told} == set(LINKS)
 
 
@@ -263,15 +270,51 @@ def test_bad_usage_is_one_line_and_exit_code_2(
     if args[0] == "create":
         more = ["-c", home.path, "--out", home.out]
         more += [] if "--key" in args else ["--key", tmp_path / "home" / "key"]
-    done = netfold("bundle", *args, *more)
-    assert (done.returncode, done.stdout) == (2, "")
+    done = called("bundle", *args, *more)
+    assert (done.exit_code, done.stdout) == (2, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
 
 
+def test_the_command_tells_what_it_made_and_then_that_nothing_is_new(
+    home: Node, tmp_path: Path
+) -> None:
+    with opened(home.config.data_dir) as journal:
+        head = journal.append("register", "r.yaml", {}, "me", START * TICK_S).digest
+    create = (
+        "bundle",
+        "create",
+        "-c",
+        home.path,
+        "--out",
+        home.out,
+        "--key",
+        tmp_path / "home/key",
+    )
+    process = netfold(*create)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.endswith(f"{home.file(1)}\n")
+    assert head[:12] in process.stdout
+    assert home.checked(1).manifest.journal == f"sha256:{head}"
+    done = called(*create)
+    assert done.stdout == "nothing new since the last bundle: none was made\n"
+    assert done.exit_code == 0
+
+
+def test_a_damaged_journal_is_told_and_the_bundle_bears_no_digest(
+    home: Node, tmp_path: Path
+) -> None:
+    (home.config.data_dir / "journal.jsonl").write_text("{}\n")
+    key = tmp_path / "home" / "key"
+    done = called("bundle", "create", "-c", home.path, "--out", home.out, "--key", key)
+    assert done.exit_code == 0
+    assert "line 1 is no entry of a journal; the bundle bears no digest" in done.stderr
+    assert home.checked(1).manifest.journal is None
+
+
 def test_names_are_found_again_with_the_key_only(home: Node, tmp_path: Path) -> None:
     home.create(START + 24, redact="links")
-    done = netfold("bundle", "names", "-c", home.path, "--key", tmp_path / "home" / "key")
+    done = called("bundle", "names", "-c", home.path, "--key", tmp_path / "home" / "key")
     hidden = home.key.pseudonym("link", LINKS[1])
     assert hidden in done.stdout
     assert SECRETS["links"][1] in done.stdout

@@ -75,8 +75,9 @@ def test_any_bytes_give_a_named_error(
 @settings(max_examples=50)
 @given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_a_signed_manifest_that_is_none_gives_a_named_error(content: bytes) -> None:
-    for signed in (content, b'{"version": 1, "x": ' + content + b"}", b"[" * 20_000):
-        with pytest.raises(BundleError, match="ask its sender"):
+    odd = b'{"version": 1, "first_tick": 1e999, "a\\nb": 1}'
+    for signed in (content, b'{"version": 1, "x": ' + content + b"}", b"[" * 20_000, odd):
+        with pytest.raises(BundleError, match=r"^[^\n]*ask its sender$"):
             manifest_of(signed)
 
 
@@ -171,6 +172,13 @@ def test_a_version_to_come_is_refused_clearly(home: Node, whole: bytes) -> None:
         BundleError, match=r"of version 2, and this netfold reads version 1; update"
     ):
         check(io.BytesIO(sealed(home, later, whole, b"", -1)), home.public)
+
+
+def test_a_signed_time_beyond_all_dates_is_refused(home: Node, whole: bytes) -> None:
+    manifest = check(io.BytesIO(whole), home.public).manifest
+    never = manifest.model_copy(update={"first_tick": 2**31, "last_tick": 2**31})
+    with pytest.raises(BundleError, match=r"manifest\.json .*'first_tick': Input should be less"):
+        check(io.BytesIO(sealed(home, never, whole, b"", -1)), home.public)
 
 
 def test_what_is_no_bundle_at_all_is_told_in_a_line(home: Node, tmp_path: Path) -> None:

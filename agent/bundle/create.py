@@ -19,7 +19,7 @@ MOST_TICKS = 31 * 288
 """Of one bundle: what is more becomes several."""
 
 MOST_CELLS = 36_000_000
-"""Ticks times series of one bundle: 31 days of 2,000 links, which take 150 MB of memory."""
+"""Ticks times series of one bundle: 31 days of 2,000 links, in 250 MB of memory at most."""
 
 _SERIES = {"link": 2, "server": 7, "system": 6, "probe": 4, "pair": 2}
 """How many each subject has, or less."""

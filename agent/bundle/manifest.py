@@ -21,7 +21,9 @@ FILES = (LINKS, RUNS, LEVELS, VERDICTS, PHASES, FACTS)
 
 _MOST_BYTES = 2**31
 _MOST_CONTENT_BYTES = 2**34
-_LATEST_TICK = 2**32
+_LATEST_TICK = 800_000_000
+"""In the year 9575: no date is later than 9999."""
+
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -112,6 +114,7 @@ def manifest_of(signed: bytes) -> Manifest:
         return Manifest.model_validate_json(signed)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, found["loc"])) or "it"
-        msg = f"{MANIFEST}: {where}: {found['msg']}; it is signed, but not as netfold writes it"
+        where = ".".join(map(str, found["loc"]))
+        msg = f"{MANIFEST} is not as netfold writes it, though it is signed: {where!r}: "
+        msg += f"{found['msg']}; ask its sender"
         raise BundleError(msg) from None

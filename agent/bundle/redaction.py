@@ -74,9 +74,9 @@ class Redaction:
         return shown
 
     def phase(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """A network's phases; what gates saw names lines and probes, and stays at home."""
+        """A network's phases; what gates saw is text that may quote anything, and stays."""
         shown = self.facts(said) | {"network": self.name("network", said["network"])}
-        if self._kinds:
+        if self.fields:
             kept = ("gate", "holds", "phases")
             shown["gates"] = [{key: gate[key] for key in kept} for gate in said["gates"]]
         return shown

@@ -134,7 +134,7 @@ def import_(
         except BundleError as error:
             click.echo(error, err=True)
             wrong = True
-    show([Row(it.kept.manifest, "taken" if it.is_new else "there already") for it in taken])
+    show([Row(it.kept.manifest, "taken" if it.is_new else "replayed") for it in taken])
     try:
         known = [
             it
