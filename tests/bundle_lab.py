@@ -174,8 +174,8 @@ def remember(one: Node, first: int, ticks: int) -> None:
 
 
 def rates(n: int, tick: int) -> tuple[float, float]:
-    """What a link carried: floats of 32 bits, which no short number is."""
-    both = np.array([tick * 7.1 + n / 3, 1e7 / (tick % 11 + 3)], dtype=np.float32)
+    """What a link carried: floats of 32 bits, and below 1024 those take nine digits."""
+    both = np.array([1e3 + tick % 97 / 7 + n / 3, 1e3 + tick % 11 / 3], dtype=np.float32)
     return (float(both[0]), float(both[1]))
 
 

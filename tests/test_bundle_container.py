@@ -93,6 +93,31 @@ def test_signed_rows_that_are_none_give_a_named_error(home: Node, whole: bytes, 
         assert all(START <= it.ticks[0] <= it.ticks[-1] < START + 2 for it in found)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param('"a"",job=""b",{0},1,1,\n', id="a-name-that-would-end-its-label"),
+        pytest.param("b,{0},1,1,\na,{0},1,1,\n", id="subjects-out-of-order"),
+        pytest.param("a,{0},1,1,\nb,{0},1,1,\na,{1},1,1,\n", id="a-subject-twice"),
+        pytest.param("a,{1},1,1,\na,{0},1,1,\n", id="times-out-of-order"),
+        pytest.param("a,{0},1,1,\na,{0},1,1,\n", id="a-time-twice"),
+        pytest.param("a,{2},1,1,\n", id="a-time-outside"),
+        pytest.param("a,{0}7,1,1,\n", id="a-time-between"),
+        pytest.param("a,{0},inf,1,\n", id="infinite"),
+        pytest.param("a,{0},1e39,1,\n", id="more-than-a-float32"),
+        pytest.param("a,{0},1,1\n", id="a-column-less"),
+        pytest.param("a,{0},1,1,", id="a-line-without-end"),
+        pytest.param("\n", id="an-empty-line"),
+    ],
+)
+def test_signed_rows_that_no_netfold_wrote_are_refused(home: Node, whole: bytes, rows: str) -> None:
+    manifest = check(io.BytesIO(whole), home.public).manifest
+    times = (START * 300, (START + 1) * 300, (START + 2) * 300)
+    chunks = [(LINK_COLUMNS + rows.format(*times)).encode()]
+    with pytest.raises(BundleError, match=r"^links\.csv\.gz: what follows"):
+        list(series_of(chunks, "links.csv.gz", LINK_COLUMNS, 1, manifest))
+
+
 def resealed(home: Node, whole: bytes, number: int, packed: bytes, content_bytes: int) -> bytes:
     """A bundle whose own node signed another file in the place of its N-th."""
     manifest = check(io.BytesIO(whole), home.public).manifest

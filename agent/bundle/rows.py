@@ -83,10 +83,11 @@ def _rows(key: Key, rows: list[list[str]], width: int, manifest: Manifest) -> Ro
     inside = manifest.first_tick <= ticks[0] and ticks[-1] <= manifest.last_tick
     if not in_order or not inside or (times % int(TICK_S)).any():
         raise ValueError
-    values = [
-        np.array([float(it) if it else np.nan for it in column], dtype=np.float32).astype(float)
-        for column in columns[1:]
-    ]
+    with np.errstate(over="ignore"):  # it becomes infinite, and is told below
+        values = [
+            np.array([float(it) if it else np.nan for it in column]).astype("f4").astype("f8")
+            for column in columns[1:]
+        ]
     if any(np.isinf(it).any() for it in values):
         raise ValueError
     return Rows(key, ticks, values)
