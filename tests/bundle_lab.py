@@ -175,7 +175,7 @@ def remember(one: Node, first: int, ticks: int) -> None:
 
 def rates(n: int, tick: int) -> tuple[float, float]:
     """What a link carried: floats of 32 bits, and below 1024 those take nine digits."""
-    both = np.array([1e3 + tick * 0.7131 % 20 + n, 1e3 + tick * 0.4177 % 20], dtype=np.float32)
+    both = np.array([1e3 + tick * 2**0.5 % 20 + n, 1e3 + tick * 3**0.5 % 20], dtype=np.float32)
     return (float(both[0]), float(both[1]))
 
 
