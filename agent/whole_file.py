@@ -73,7 +73,10 @@ def _resemble(handle: int, out: Path) -> None:
     try:
         old = out.stat()
     except FileNotFoundError:
-        os.fchmod(handle, 0o640)
+        try:
+            os.fchmod(handle, 0o640)
+        except PermissionError:
+            pass  # a disc that keeps no modes, as FAT does: what is written there is for all
         return
     if os.geteuid() == 0:
         os.fchown(handle, old.st_uid, old.st_gid)
