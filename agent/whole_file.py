@@ -3,7 +3,9 @@
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 
 class WriteError(Exception):
@@ -19,9 +21,18 @@ def write(out: Path, content: bytes, *, force: bool = False) -> None:
         WriteError: `out` is there and `force` is not said, is no ordinary file, or cannot be
             written.
     """
+    fill(out, lambda stream: stream.write(content), force=force)
+
+
+def fill(out: Path, by: Callable[[IO[bytes]], object], *, force: bool = False) -> None:
+    """Do as `write` does with what would not fit into memory; what `by` raises, nothing is written.
+
+    Raises:
+        WriteError: as `write` does.
+    """
     refuse(out, force=force)
     try:
-        _replace(Path(os.path.realpath(out)), content)
+        _replace(Path(os.path.realpath(out)), by)
     except OSError as error:
         msg = f"{out} cannot be written: {error.strerror}; name a file in a folder that is there"
         msg += " and has room"
@@ -44,16 +55,16 @@ def refuse(out: Path, *, force: bool) -> None:
         raise WriteError(msg)
 
 
-def _replace(out: Path, content: bytes) -> None:
+def _replace(out: Path, by: Callable[[IO[bytes]], object]) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{out.name[:99]}.", dir=out.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             _resemble(handle, out)
-            stream.write(content)
+            by(stream)
             stream.flush()
             os.fsync(handle)
         os.replace(name, out)  # noqa: PTH105 - `name` is mkstemp's text
-    except OSError:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
@@ -62,7 +73,10 @@ def _resemble(handle: int, out: Path) -> None:
     try:
         old = out.stat()
     except FileNotFoundError:
-        os.fchmod(handle, 0o640)
+        try:
+            os.fchmod(handle, 0o640)
+        except PermissionError:
+            pass  # a disc that keeps no modes, as FAT does: what is written there is for all
         return
     if os.geteuid() == 0:
         os.fchown(handle, old.st_uid, old.st_gid)

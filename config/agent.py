@@ -13,6 +13,7 @@ from collectors.base import PACKETS_PER_S, Target
 from collectors.fields import Duration, Name, join_address, split_address
 from collectors.files import FilePath, path_in
 from collectors.snmp.credential import Credential
+from config.bundles import Bundles
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
 from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
@@ -113,6 +114,7 @@ class AgentConfig(Item):
     sla: Annotated[InstanceOf[Sla], BeforeValidator(_sla)] = Field(default_factory=load_sla)
     probe_packets_per_second: int = Field(int(PACKETS_PER_S), ge=1, le=1_000_000)
     prometheus: PrometheusAccess = Field(default_factory=PrometheusAccess)
+    bundles: Bundles = Bundles()
     include: tuple[str, ...] = ()
     credentials: tuple[NamedCredential, ...] = ()
     networks: tuple[Network, ...] = ()

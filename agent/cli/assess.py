@@ -212,10 +212,10 @@ def _by(policy: Policy, file: File, at_s: float | None) -> Verdicts:
     return found
 
 
-def time_s(text: str) -> float:
-    """Read `--at`, as epoch seconds; ends the command where it is no time."""
+def time_s(text: str, option: str = "--at") -> float:
+    """Read an option's time, as epoch seconds; ends the command where it is none."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        stop(f"--at: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
+        stop(f"{option}: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,1 @@
+"""Numbered, signed archives of ticks and verdicts, for networks that are physically apart."""
