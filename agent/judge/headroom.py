@@ -1,0 +1,114 @@
+"""What an uplink carries and could carry besides, by shares of time with bounds, as verdicts have.
+
+A rule "at most" is proven by the upper bound alone: what was not seen counts as much as it can have
+been.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from agent.judge.bounds import Bounds, Floats
+from agent.judge.flows import Budget, Flow, merged
+from agent.judge.rates import TICK_S
+from config.policy import Rule
+
+
+@dataclass(frozen=True, eq=False)  # without slots, which leave no place for what is cached
+class Uplink:
+    """A line, or a group of lines, with all that crosses it: `least` and `most` bit/s by tick.
+
+    Both have a row for each direction. `most` is without what the budgets allow besides. `name` is
+    the group's or the line's; `primaries` are the lines that share the capacity alike, None where
+    they differ.
+    """
+
+    name: str
+    capacity_bps: float
+    least: Floats
+    most: Floats
+    budgets: tuple[Budget, ...] = ()
+    primaries: int | None = 1
+    tick_s: float = TICK_S
+
+    def carrying(self, flow: Flow) -> Self:
+        """The uplink with more to carry: a sum of vectors, however much it carries already."""
+        most = self.most + flow.rates
+        if len(flow.unseen):
+            most[:, flow.unseen] += flow.fill
+        budgets = merged((*self.budgets, *flow.budgets)) if flow.budgets else self.budgets
+        return replace(self, least=self.least + flow.rates, most=most, budgets=budgets)
+
+    def share(self, rule: Rule) -> Bounds:
+        """Bound the share of the window's time at or above a rule's load."""
+        level_bps = rule.threshold * self.capacity_bps
+        at_least = int(np.count_nonzero(np.maximum(*self.least) >= level_bps))
+        at_most = int(np.count_nonzero(self._peaks >= level_bps))
+        at_most += sum(self._lifted(it, level_bps) for it in self.budgets)
+        return Bounds(at_least / len(self._peaks), at_most / len(self._peaks))
+
+    def bears(self, rules: Iterable[Rule], capacity_bps: float | None = None) -> bool:
+        """Whether all rules are proven, of another capacity where one is given."""
+        capacity_bps = capacity_bps or self.capacity_bps
+        return all(self._is_proven(it, it.threshold * capacity_bps) for it in rules)
+
+    def room_bps(self, rules: Iterable[Rule]) -> float:
+        """What could cross it besides in every tick and direction while all rules still hold.
+
+        Anything less than this can; 0 where there is no room, or none is proven. Ticks of a budget
+        count as if all of it fell into each of them.
+        """
+        most = self.most.copy() if self.budgets else self.most
+        for it in self.budgets:
+            most[:, it.start : it.stop] += np.array(it.most_bps)[:, None]
+        peaks = np.maximum(*most)
+        found = [self._room_bps(it, peaks) for it in rules]
+        return max(0.0, min(found, default=0.0))
+
+    @cached_property
+    def _peaks(self) -> Floats:
+        peaks: Floats = np.maximum(*self.most)
+        return peaks
+
+    def _room_bps(self, rule: Rule, peaks: Floats) -> float:
+        """Down from the rule's load to the highest tick that must stay below it."""
+        place = len(peaks) - 1 - allowed(rule, len(peaks))
+        return rule.threshold * self.capacity_bps - float(np.partition(peaks, place)[place])
+
+    def _is_proven(self, rule: Rule, level_bps: float) -> bool:
+        above = int(np.count_nonzero(self._peaks >= level_bps))
+        left = allowed(rule, len(self._peaks)) - above
+        if left < 0 or sum(it.stop - it.start for it in self.budgets) <= left:
+            return left >= 0  # whatever the budgets allow
+        return sum(self._lifted(it, level_bps) for it in self.budgets) <= left
+
+    def _lifted(self, budget: Budget, level_bps: float) -> int:
+        """How many ticks the bits of a budget can have lifted to a level, the nearest first."""
+        inside = slice(budget.start, budget.stop)
+        below = self._peaks[inside] < level_bps
+        lifted = 0
+        for rates, bits, most_bps in zip(
+            self.most[:, inside], budget.bits, budget.most_bps, strict=True
+        ):
+            needs = np.sort(level_bps - rates[below])
+            spent = np.cumsum(needs[needs <= most_bps]) * self.tick_s
+            lifted += int(np.searchsorted(spent, bits, side="right"))
+        return min(lifted, int(np.count_nonzero(below)))
+
+
+def uplink(
+    name: str, capacity_bps: float, flow: Flow, tick_s: float, primaries: int | None = 1
+) -> Uplink:
+    """An uplink as it is, before anything moves to it."""
+    nothing = np.zeros((2, flow.ticks))
+    empty = Uplink(name, capacity_bps, nothing, nothing, (), primaries, tick_s)
+    return empty.carrying(flow)
+
+
+def allowed(rule: Rule, ticks: int) -> int:
+    """How many of so many ticks may be above, so that their share is still at most the limit."""
+    guess = int(rule.limit * ticks)
+    return guess + 1 if (guess + 1) / ticks <= rule.limit else guess
