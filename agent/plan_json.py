@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import isinf
 from typing import Any
 
-from agent.judge.waves import Hold, Move, Obstacle, Step
+from agent.judge.waves import Hold, Move, Obstacle, Step, holds
 from agent.parties import LeftOut
 from agent.planning import Plan
 from agent.verdict_json import iso
@@ -94,7 +94,7 @@ def _uplink(plan: Plan, destination: str, name: str) -> Said:
         "capacity_bps": after.capacity_bps,
         "seen_ratio": plan.seen[name],
         "before": [_hold(it) for it in plan.uplinks.holds[name]],
-        "after": [_hold(Hold(it, after.share(it))) for it in rules],
+        "after": [_hold(it) for it in holds(after, rules)],
         "room_before_bps": now.room_bps(rules),
         "room_after_bps": after.room_bps(rules),
     }

@@ -8,7 +8,7 @@ from itertools import islice
 from agent.judge.bounds import Traffic
 from agent.judge.flows import Flow, flow_of, together
 from agent.judge.headroom import Uplink, uplink
-from agent.judge.waves import Hold, Move, Terms, Waves, waves
+from agent.judge.waves import Hold, Move, Terms, Waves, holds, waves
 from agent.migration import links_by_network
 from agent.parties import LeftOut, Party, PlanError, parties, uplinks_of
 from agent.sources.windows import Windows
@@ -123,9 +123,7 @@ def _ends(
     return Ends(
         of={it: [own[unit] for unit in its] for it, its in of.items()},
         lines={it.name: [link.name for link in unit] for unit, it in own.items()},
-        holds={
-            it.name: [Hold(rule, it.share(rule)) for rule in terms.rules] for it in own.values()
-        },
+        holds={it.name: holds(it, terms.rules) for it in own.values()},
     )
 
 

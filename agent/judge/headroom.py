@@ -4,12 +4,13 @@ A rule "at most" is proven by the upper bound alone: what was not seen counts as
 been.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.judge.bounds import Bounds, Floats
 from agent.judge.flows import Budget, Flow, merged
@@ -55,7 +56,20 @@ class Uplink:
         capacity_bps = capacity_bps or self.capacity_bps
         return all(self._is_proven(it, it.threshold * capacity_bps) for it in rules)
 
-    def room_bps(self, rules: Iterable[Rule]) -> float:
+    def is_too_full(self, rules: Iterable[Rule], flow: Flow) -> bool:
+        """Whether its fullest ticks alone disprove a rule with a flow: most uplinks end here.
+
+        That is quick. Where it is False, `carrying` and `bears` decide.
+        """
+        at, most = self._fullest
+        peaks = np.maximum(*(most + flow.rates.take(at, axis=1)))
+        return any(
+            np.count_nonzero(peaks >= it.threshold * self.capacity_bps)
+            > allowed(it, len(self._peaks))
+            for it in rules
+        )
+
+    def room_bps(self, rules: Sequence[Rule]) -> float:
         """What could cross it besides in every tick and direction while all rules still hold.
 
         Anything less than this can; 0 where there is no room, or none is proven. Ticks of a budget
@@ -65,18 +79,23 @@ class Uplink:
         for it in self.budgets:
             most[:, it.start : it.stop] += np.array(it.most_bps)[:, None]
         peaks = np.maximum(*most)
-        found = [self._room_bps(it, peaks) for it in rules]
-        return max(0.0, min(found, default=0.0))
+        # Of each rule: down from its load to the highest tick that must stay below it.
+        levels = [it.threshold * self.capacity_bps for it in rules]
+        places = [len(peaks) - 1 - allowed(it, len(peaks)) for it in rules]
+        highest = np.partition(peaks, places)[places]
+        return max(0.0, float(np.min(levels - highest)))
 
     @cached_property
     def _peaks(self) -> Floats:
         peaks: Floats = np.maximum(*self.most)
         return peaks
 
-    def _room_bps(self, rule: Rule, peaks: Floats) -> float:
-        """Down from the rule's load to the highest tick that must stay below it."""
-        place = len(peaks) - 1 - allowed(rule, len(peaks))
-        return rule.threshold * self.capacity_bps - float(np.partition(peaks, place)[place])
+    @cached_property
+    def _fullest(self) -> tuple[NDArray[np.intp], Floats]:
+        """The fullest tenth of the ticks, and what crosses it in them at most."""
+        some = max(1, len(self._peaks) // 10)
+        at = np.sort(np.argpartition(self._peaks, -some)[-some:])
+        return at, self.most[:, at]
 
     def _is_proven(self, rule: Rule, level_bps: float) -> bool:
         above = int(np.count_nonzero(self._peaks >= level_bps))

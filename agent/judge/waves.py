@@ -3,8 +3,9 @@
 1. Moves are taken by the day to which notice must be given, the earliest first, those without one
    last; then by the yuan a year that each Mbit/s of their 95th percentile saves, the most first,
    those of unknown saving last; then by name.
-2. Each goes to the uplink of its destination that has the most room left, if all rules are proven
-   of it then; else to the next in room. Of several destinations it needs a place at each.
+2. Each goes to the uplink of its destination with the least room of which all rules are proven
+   then: so the larger rooms are kept for what needs them. Of the same room, the one declared first.
+   What moves to several destinations needs a place at each.
 3. What has a place gets the first wave that has as many cutovers left as it needs.
 
 More traffic makes no rule easier to hold, so every wave holds if the last one does.
@@ -13,6 +14,7 @@ More traffic makes no rule easier to hold, so every wave holds if the last one d
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from math import inf
 from typing import NamedTuple
 
@@ -125,9 +127,17 @@ def waves(moves: Iterable[Move], uplinks: Mapping[str, Sequence[Uplink]], terms:
             placed.append((move, places))
     numbers = _numbers([move.cutovers for move, _ in placed], terms.cutovers)
     in_order = sorted(zip(numbers, placed, strict=True), key=lambda it: it[0])
-    steps = tuple(_steps(in_order, _Placing(uplinks, terms)))
-    unfit = tuple((it, tuple(placing.obstacles(it))) for it in left)
+    own = {one.name: one for its in uplinks.values() for one in its}
+    steps = tuple(_steps(in_order, own, terms.rules))
+    unfit = tuple(
+        (it, () if it.cutovers > terms.cutovers else tuple(placing.obstacles(it))) for it in left
+    )
     return Waves(steps, unfit, placing.now)
+
+
+def holds(uplink: Uplink, rules: Iterable[Rule]) -> tuple[Hold, ...]:
+    """How the rules stand with an uplink."""
+    return tuple(Hold(it, uplink.share(it)) for it in rules)
 
 
 def _order(move: Move) -> tuple[bool, date, bool, float, str]:
@@ -148,12 +158,15 @@ def _numbers(sizes: Iterable[int], most: int) -> Iterator[int]:
 
 
 def _steps(
-    in_order: Iterable[tuple[int, tuple[Move, Mapping[str, str]]]], placing: "_Placing"
+    in_order: Iterable[tuple[int, tuple[Move, Mapping[str, str]]]],
+    now: dict[str, Uplink],
+    rules: Sequence[Rule],
 ) -> Iterator[Step]:
+    """What is planned, cutover after cutover, on uplinks as they are `now`."""
     for number, (move, places) in in_order:
         for destination, name in places.items():
-            placing.put(name, move.flows[destination])
-        found = (Place(*it, placing.holds(it[1])) for it in places.items())
+            now[name] = now[name].carrying(move.flows[destination])
+        found = (Place(*it, holds(now[it[1]], rules)) for it in places.items())
         yield Step(move, number, tuple(found))
 
 
@@ -171,65 +184,65 @@ class _Placing:
         before = dict(self.now), dict(self._rooms)
         places: dict[str, str] = {}
         for destination, flow in move.flows.items():
-            fitting = (it for it in self._by_room(destination) if self._fits(it, flow))
-            name = next(fitting, None)
-            if name is None:
+            found = self._with(destination, flow)
+            if found is None:
                 self.now, self._rooms = before
                 return None
-            self.put(name, flow)
-            places[destination] = name
+            self._put(found)
+            places[destination] = found.name
         return places
-
-    def put(self, name: str, flow: Flow) -> None:
-        """Let an uplink carry a flow from now on."""
-        self.now[name] = self.now[name].carrying(flow)
-        self._rooms[name] = self.now[name].room_bps(self._terms.rules)
-
-    def holds(self, name: str) -> tuple[Hold, ...]:
-        """How the rules stand with an uplink now."""
-        return tuple(Hold(it, self.now[name].share(it)) for it in self._terms.rules)
 
     def obstacles(self, move: Move) -> list[Obstacle]:
         """What stands in the way of a move, with all that is planned already."""
+        if len(move.flows) == 1:  # it had no place before, and there is no more room now
+            return [self._obstacle(*it) for it in move.flows.items()]
         before = dict(self.now), dict(self._rooms)
-        found = []
+        obstacles = []
         for destination, flow in move.flows.items():
-            names = self._by_room(destination)
-            with_it = [self.now[it].carrying(flow) for it in names]
-            fitting = (it.name for it in with_it if it.bears(self._terms.rules))
-            if name := next(fitting, None):
-                self.put(name, flow)
+            found = self._with(destination, flow)
+            if found is None:
+                obstacles.append(self._obstacle(destination, flow))
             else:
-                found.append(self._obstacle(destination, with_it))
+                self._put(found)
         self.now, self._rooms = before
-        return found
+        return obstacles
 
-    def _obstacle(self, destination: str, with_it: Sequence[Uplink]) -> Obstacle:
-        uplink, upgrade_bps = self._upgrade(with_it)
+    def _with(self, destination: str, flow: Flow) -> Uplink | None:
+        """The uplink that a flow goes to, with it."""
+        rules = self._terms.rules
+        for name in self._by_room(destination):
+            if not self.now[name].is_too_full(rules, flow):
+                with_it = self.now[name].carrying(flow)
+                if with_it.bears(rules):
+                    return with_it
+        return None
+
+    def _put(self, with_it: Uplink) -> None:
+        self.now[with_it.name] = with_it
+        self._rooms[with_it.name] = with_it.room_bps(self._terms.rules)
+
+    def _by_room(self, destination: str) -> list[str]:
+        return sorted(self._of[destination], key=lambda it: self._rooms[it])
+
+    def _obstacle(self, destination: str, flow: Flow) -> Obstacle:
+        uplink, upgrade_bps = self._upgrade(destination, flow)
         rule = next(it for it in self._terms.rules if not uplink.bears([it]))
         return Obstacle(destination, uplink.name, Hold(rule, uplink.share(rule)), upgrade_bps)
 
-    def _upgrade(self, with_it: Sequence[Uplink]) -> tuple[Uplink, float | None]:
-        """The uplink that takes the smallest upgrade; the one with the most room if none does."""
-        largest = self._terms.bandwidths_bps[-1:]
-        able = [
-            it
-            for it in with_it
-            if it.primaries and largest and it.bears(self._terms.rules, largest[0] * it.primaries)
-        ]
-        more = (
+    def _upgrade(self, destination: str, flow: Flow) -> tuple[Uplink, float | None]:
+        """The uplink that takes the smallest upgrade; the one with the most room if none would do.
+
+        Each comes with the flow. Of the same upgrade, the one with the most room.
+        """
+        names = self._by_room(destination)[::-1]
+        upgrades = sorted(
             (size * it.primaries - it.capacity_bps, at, size)
-            for at, it in enumerate(able)
+            for at, it in enumerate(self.now[name] for name in names)
             for size in self._terms.bandwidths_bps
             if it.primaries and size * it.primaries > it.capacity_bps
         )
-        for added_bps, at, size in sorted(more):
-            if able[at].bears(self._terms.rules, able[at].capacity_bps + added_bps):
-                return able[at], size
-        return with_it[0], None
-
-    def _by_room(self, destination: str) -> list[str]:
-        return sorted(self._of[destination], key=lambda it: -self._rooms[it])
-
-    def _fits(self, name: str, flow: Flow) -> bool:
-        return self.now[name].carrying(flow).bears(self._terms.rules)
+        with_it = cache(lambda at: self.now[names[at]].carrying(flow))
+        for added_bps, at, size in upgrades:
+            if with_it(at).bears(self._terms.rules, with_it(at).capacity_bps + added_bps):
+                return with_it(at), size
+        return with_it(0), None

@@ -15,6 +15,7 @@ from tests.bench import (
     http,
     icmp,
     many_devices,
+    plan,
     progress,
     services,
     snmp_poll,
@@ -50,6 +51,7 @@ def main() -> None:
     services.main()
     verdicts.main()
     progress.main()
+    plan.main()
     centre.main()
 
 
