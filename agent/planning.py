@@ -65,7 +65,7 @@ def planned(
     """
     of = uplinks_of(config)
     found, left = parties(config, of, today)
-    _check_uplinks(of, left)
+    _check(of, found, left)
     policy = config.policy
     ticks = int(policy.links.window_s // windows.tick_s)
     window = Window(end_tick - ticks, ticks, windows.tick_s)
@@ -89,8 +89,11 @@ def planned(
     )
 
 
-def _check_uplinks(of: Mapping[str, object], left: Iterable[LeftOut]) -> None:
+def _check(of: Mapping[str, object], found: Sequence[Party], left: Sequence[LeftOut]) -> None:
     """Where some destination has uplinks, lines for the other one are left out with that reason."""
+    if not (found or left):
+        msg = "no dedicated network is declared, so that there is nothing to plan; "
+        raise PlanError(msg + "write networks: of kind: dedicated, with a destination")
     lacking = next((it for it in left if it.why == "no_uplinks"), None)
     if not of and lacking:
         kind = lacking.what

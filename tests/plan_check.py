@@ -1,10 +1,11 @@
-"""A check of `plan --json` by code of its own: every constraint, from the configuration and the truth.
+"""A check of `plan --json` by code of its own: every constraint, from configuration and truth.
 
 It knows what truly crossed each line, also where the plan saw nothing: what the plan says of shares
 must hold of that, whatever it was.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from math import inf
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.inventory import Link
-from tests.plan_cases import TICK_S, TICKS, TODAY, Case
+from config.inventory import Link, Network
+from tests.plan_cases import TICKS, TODAY, Case
 
 Said = dict[str, Any]
 LIMITS = {"load >= 0.70 at most 0.05": (0.7, 0.05), "load >= 0.90 at most 0.01": (0.9, 0.01)}
@@ -80,6 +81,13 @@ def _together(case: Case, said: Said) -> None:
                 for one in pair
             ]
             assert len(its[0] | its[1]) <= 1, (network.name, other)
+            if its[0] | its[1]:
+                assert all(_may_move(it) for it in pair), (network.name, other)
+
+
+def _may_move(network: Network) -> bool:
+    kept = network.outcome == "interconnect" or not network.destination
+    return not kept and (network.exempt is None or network.exempt.until < TODAY)
 
 
 def _waves(said: Said) -> None:
@@ -158,7 +166,6 @@ def _hold(
 
 def _upgrades(case: Case, said: Said) -> None:
     """Where nothing is hidden but by capacity, what does not fit really does not, nor by less."""
-    usual = case.config.policy.right_sizing.bandwidths
     final: dict[str, NDArray[np.float64]] = {}
     for it in said["uplinks"]:
         final[it["uplink"]] = _worst(case, it["lines"])
@@ -169,26 +176,33 @@ def _upgrades(case: Case, said: Said) -> None:
         assert (one["why"] == "too_many_cutovers") == (one["cutovers"] > said["cutovers"])
         for it in one["obstacles"]:
             lines = _lines_to(case, one, it["destination"])
-            moved = _worst(case, lines)
             ends = [end for end in said["uplinks"] if end["destination"] == it["destination"]]
-            if any(case.seen[name].runs for end in ends for name in end["lines"]):
-                continue  # its own check knows no runs
-            if any(case.seen[name].runs for name in _crossing(case, said, lines, ends)):
-                continue
-            found = []
-            for end in ends:
-                worst = final[end["uplink"]] + moved
-                assert not _bears(worst, end["capacity_bps"])
-                primaries = [n for n in end["lines"] if _link(case, n).role == "primary"]
-                for size in usual:
-                    whole = size * len(primaries)
-                    if whole > end["capacity_bps"] and _bears(worst, whole):
-                        found.append((whole - end["capacity_bps"], size))
-            wanted = min(found)[1] if found else None
-            assert it["upgrade_bps"] == wanted
+            crossing = _crossing(said, lines, ends)
+            if any(case.seen[name].runs for name in crossing):
+                continue  # this check knows no runs
+            moved = _worst(case, lines)
+            assert not any(
+                _bears(final[end["uplink"]] + moved, end["capacity_bps"]) for end in ends
+            )
+            found = [
+                upgrade
+                for end in ends
+                for upgrade in _sizes(case, end, final[end["uplink"]] + moved)
+            ]
+            assert it["upgrade_bps"] == (min(found)[1] if found else None)
 
 
-def _crossing(case: Case, said: Said, lines: list[str], ends: list[Said]) -> list[str]:
+def _sizes(case: Case, end: Said, worst: NDArray[np.float64]) -> Iterator[tuple[float, float]]:
+    """What is added by each usual bandwidth of an uplink's primaries that would do, and it."""
+    primaries = [it for it in end["lines"] if _link(case, it).role == "primary"]
+    for size in case.config.policy.right_sizing.bandwidths:
+        whole = size * len(primaries)
+        if whole > end["capacity_bps"] and _bears(worst, whole):
+            yield whole - end["capacity_bps"], size
+
+
+def _crossing(said: Said, lines: list[str], ends: list[Said]) -> list[str]:
+    """All lines whose traffic is on one of the uplinks, or would be."""
     names = {it["uplink"] for it in ends}
     moved = [
         name
@@ -196,7 +210,7 @@ def _crossing(case: Case, said: Said, lines: list[str], ends: list[Said]) -> lis
         if names & {it["uplink"] for it in one["uplinks"]}
         for name in one["lines"]
     ]
-    return [*lines, *moved]
+    return [*lines, *moved, *(name for it in ends for name in it["lines"])]
 
 
 def _lines_to(case: Case, one: Said, destination: str) -> list[str]:
@@ -233,6 +247,3 @@ def _worst(case: Case, names: list[str]) -> NDArray[np.float64]:
 
 def _link(case: Case, name: str) -> Link:
     return next(it for it in case.config.links if it.name == name)
-
-
-__all__ = ["TICK_S", "check"]

@@ -9,7 +9,7 @@ import click
 
 COMMANDS = (
     *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
-    *("register", "phase", "progress", "journal", "demo"),
+    *("register", "phase", "progress", "plan", "journal", "demo"),
 )
 
 config_option = click.option(
