@@ -52,8 +52,9 @@ PLAN_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
         "partner_stays": "moves with {}, which does not move",
         "unbounded": "without a bandwidth, and not wholly seen, so it may carry anything: {}",
         "partner_unbounded": "moves with lines that may carry anything: {}",
-        "total_planned": "Of {all} lines of dedicated networks {lines} move: waves {waves}, cutovers "
-        "{cutovers}. A year then costs {yuan} yuan less; of that by the first wave: {first}.",
+        "total_planned": "Of {all} lines of dedicated networks {lines} move: waves {waves}, "
+        "cutovers {cutovers}. "
+        "A year then costs {yuan} yuan less; of that by the first wave: {first}.",
         "total_left": "Lines that do not fit: {unfit} ({yuan} yuan a year). Left out: {left}.",
         "total_unpriced": "Moves without a price, not in these sums: {}.",
     },
