@@ -60,7 +60,7 @@ PLAN_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
     },
     "zh": {
         "plan": "迁移计划",
-        "window": "窗口 {from} 至 {to}：{ticks} 个采样周期。策略 {policy}。",
+        "window": "窗口 {from} 至 {to}：{ticks} 个采样时段。策略 {policy}。",
         "rules": "计入全部迁入流量后，每条上联须满足：{rules}。"
         "每批最多 {cutovers} 次割接，一条线路或一个线路组算一次。",
         "waves": "分批迁移",
@@ -97,8 +97,8 @@ PLAN_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
         "classified": "涉密：此处从不测量",
         "no_destination": "未登记迁移去向",
         "interconnect": "保留并融合互联（outcome: interconnect）",
-        "exempt": "豁免",
-        "exempt_line": "豁免：{}",
+        "exempt": "例外批准",
+        "exempt_line": "例外批准：{}",
         "is_uplink": "本身就是上联线路：{}",
         "done": "已登记为 {}",
         "no_lines": "未登记线路",

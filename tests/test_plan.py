@@ -24,6 +24,7 @@ from tests.agentproc import netfold, write
 from tests.bench import plan_optimum
 from tests.plan_cases import FIRST, TICK_S, TICKS, TODAY, Case, case, line, policy
 from tests.plan_check import check
+from tests.test_prometheus_source import holding, scrapes, serving
 
 CASES = 200
 Said = dict[str, Any]
@@ -353,6 +354,24 @@ def test_the_command_plans_by_the_history_and_the_journal(tmp_path: Path) -> Non
     at = said["window"]["to"]
     again = netfold("plan", "-c", path, "--at", at, "--json").stdout
     assert again == done.stdout
+
+
+def test_a_server_that_scraped_the_agent_gives_the_same_plan(tmp_path: Path) -> None:
+    """A stand-in answers: tests/test_sources_agree.py holds real servers to the history."""
+    path = department(tmp_path, history=False)
+    scraped = {name: scrapes(1450, each=int(bps * 60 / 8)) for name, bps in RATES.items()}
+    args = ("plan", "-c", path, "--at", "2027-01-16T08:00", "--json")
+    with serving(holding(scraped)) as url:
+        done = netfold(*args, "--prometheus", url)
+    said = json.loads(done.stdout)
+    assert (lines_of(said), lines_of(said, "does_not_fit")) == (
+        [["edu-a"], ["gone-a"]],
+        [["tax-a"]],
+    )
+    assert [it["seen_ratio"] for it in said["waves"]] == [1.0, 1.0]
+    alone = netfold("plan", "--prometheus", url)
+    wanted = "--prometheus needs -c FILE: the configuration says which links there are\n"
+    assert (alone.returncode, alone.stderr) == (2, wanted)
 
 
 def test_the_table_names_the_window_the_policy_and_each_reason_in_both_languages(
