@@ -12,6 +12,9 @@ from agent.judge.rates import Run
 from config.policy import Rule, load_policy
 
 TICKS, TICK_S = 100, 300.0
+HAIR_BPS = 1000.0
+"""More than a rate is rounded by in 32 bits."""
+
 RULES = load_policy().plan.uplinks
 OFTEN, HARD = RULES
 
@@ -155,10 +158,10 @@ def test_what_truly_crossed_is_within_the_bounds_and_all_that_is_said_fits_toget
     if end.is_too_full(RULES, second):
         assert not both.bears(RULES)
     room_bps = both.room_bps(RULES)
-    if room_bps > 1:
-        assert both.carrying(flow(np.full(TICKS, room_bps - 1))).bears(RULES)
+    if room_bps > HAIR_BPS:
+        assert both.carrying(flow(np.full(TICKS, room_bps - HAIR_BPS))).bears(RULES)
         if not both.budgets:
-            assert not both.carrying(flow(np.full(TICKS, room_bps + 1))).bears(RULES)
+            assert not both.carrying(flow(np.full(TICKS, room_bps + HAIR_BPS))).bears(RULES)
 
 
 @given(st.integers(0, 1000), st.integers(1, 9000))

@@ -1,6 +1,7 @@
 """Which lines move when: by real windows' shapes in memory, by a real history, and as a command."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def test_every_constraint_holds_in_two_hundred_random_cases() -> None:
     moved = unfit = 0
     for seed in range(CASES):
         one = case(seed)
-        said = said_of(planned(one.config, one, FIRST + TICKS, TODAY))
+        said = _of(one)
         check(one, said)
         moved += len(said["waves"])
         unfit += len(said["does_not_fit"])
@@ -387,6 +388,19 @@ def test_the_table_names_the_window_the_policy_and_each_reason_in_both_languages
     chinese = netfold("plan", "-c", path, "--lang", "zh").stdout
     for text in ("迁移计划", "每Mbit/s省2,000元", "已登记为 cut_over", "up 扩容至 200 Mbit/s"):
         assert text in chinese
+
+
+def test_the_manual_names_every_reason_that_there_is_a_word_for() -> None:
+    manual = (Path(__file__).parents[1] / "docs" / "operating.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `left_out` \|.*$", manual, re.MULTILINE)
+    reasons = set(re.findall(r"`(\w+)`", row.split("`why`: ")[1]))
+    assert reasons <= PLAN_WORDS["en"].keys()
+    told = {it["why"] for seed in range(60) for it in _of(case(seed))["left_out"]}
+    assert told <= reasons
+
+
+def _of(one: Case) -> Said:
+    return said_of(planned(one.config, one, FIRST + TICKS, TODAY))
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -37,11 +37,15 @@ class Uplink:
 
     def carrying(self, flow: Flow) -> Self:
         """The uplink with more to carry: a sum of vectors, however much it carries already."""
+        return replace(self.at_most_with(flow), least=self.least + flow.rates)
+
+    def at_most_with(self, flow: Flow) -> Self:
+        """The same to ask `bears` of alone: what crosses it at least is not added up."""
         most = self.most + flow.rates
         if len(flow.unseen):
             most[:, flow.unseen] += flow.fill
         budgets = merged((*self.budgets, *flow.budgets)) if flow.budgets else self.budgets
-        return replace(self, least=self.least + flow.rates, most=most, budgets=budgets)
+        return replace(self, most=most, budgets=budgets)
 
     def share(self, rule: Rule) -> Bounds:
         """Bound the share of the window's time at or above a rule's load."""
@@ -59,7 +63,7 @@ class Uplink:
     def is_too_full(self, rules: Iterable[Rule], flow: Flow) -> bool:
         """Whether its fullest ticks alone disprove a rule with a flow: most uplinks end here.
 
-        That is quick. Where it is False, `carrying` and `bears` decide.
+        That is quick. Where it is False, `at_most_with` and `bears` decide.
         """
         at, most = self._fullest
         peaks = np.maximum(*(most + flow.rates.take(at, axis=1)))
@@ -102,7 +106,11 @@ class Uplink:
         left = allowed(rule, len(self._peaks)) - above
         if left < 0 or sum(it.stop - it.start for it in self.budgets) <= left:
             return left >= 0  # whatever the budgets allow
-        return sum(self._lifted(it, level_bps) for it in self.budgets) <= left
+        for it in sorted(self.budgets, key=lambda it: it.start - it.stop):  # the longest first
+            left -= self._lifted(it, level_bps)
+            if left < 0:
+                return False
+        return True
 
     def _lifted(self, budget: Budget, level_bps: float) -> int:
         """How many ticks the bits of a budget can have lifted to a level, the nearest first."""
@@ -112,9 +120,11 @@ class Uplink:
         for rates, bits, most_bps in zip(
             self.most[:, inside], budget.bits, budget.most_bps, strict=True
         ):
-            needs = np.sort(level_bps - rates[below])
-            spent = np.cumsum(needs[needs <= most_bps]) * self.tick_s
-            lifted += int(np.searchsorted(spent, bits, side="right"))
+            needs = level_bps - rates[below]
+            needs = needs[needs <= most_bps]
+            needs.sort()
+            spent = needs.cumsum() * self.tick_s
+            lifted += int(spent.searchsorted(bits, side="right"))
         return min(lifted, int(np.count_nonzero(below)))
 
 

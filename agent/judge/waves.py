@@ -211,10 +211,9 @@ class _Placing:
         """The uplink that a flow goes to, with it."""
         rules = self._terms.rules
         for name in self._by_room(destination):
-            if not self.now[name].is_too_full(rules, flow):
-                with_it = self.now[name].carrying(flow)
-                if with_it.bears(rules):
-                    return with_it
+            now = self.now[name]
+            if not now.is_too_full(rules, flow) and now.at_most_with(flow).bears(rules):
+                return now.carrying(flow)
         return None
 
     def _put(self, with_it: Uplink) -> None:
