@@ -380,7 +380,8 @@ def test_the_table_names_the_window_the_policy_and_each_reason_in_both_languages
 ) -> None:
     path = department(tmp_path)
     policy_hash = load_policy(tmp_path / "policy.yaml").hash
-    english = netfold("plan", "-c", path).stdout
+    english = netfold("plan", "-c", path, "--cutovers", "1").stdout
+    assert "At most 1 cutovers a wave" in english
     assert policy_hash in english
     assert "Of 3 lines of dedicated networks 1 move: waves 1, cutovers 1." in english
     for text in ("2,000 yuan per Mbit/s", "declared cut_over", "up of 200 Mbit/s", "100.00%"):
@@ -388,6 +389,17 @@ def test_the_table_names_the_window_the_policy_and_each_reason_in_both_languages
     chinese = netfold("plan", "-c", path, "--lang", "zh").stdout
     for text in ("迁移计划", "每Mbit/s省2,000元", "已登记为 cut_over", "up 扩容至 200 Mbit/s"):
         assert text in chinese
+
+
+def test_another_policy_is_planned_by_and_named(tmp_path: Path) -> None:
+    path, strict = department(tmp_path), tmp_path / "strict.yaml"
+    day = {"window": "1d", "confirm_after": "1d"}
+    rules = [{"load": "40%", "at_most": "0%"}]
+    write(strict, {"links": day, "plan": {"uplinks": rules, "cutovers": "3"}})
+    said = json.loads(netfold("plan", "-c", path, "--policy", strict, "--json").stdout)
+    assert lines_of(said, "does_not_fit") == [["edu-a"], ["tax-a"]]
+    assert (said["rules"], said["cutovers"]) == (["load >= 0.40 at most 0.00"], 3)
+    assert said["policy"] == load_policy(strict).hash
 
 
 def test_the_manual_names_every_reason_that_there_is_a_word_for() -> None:
