@@ -67,6 +67,7 @@ class Network(Judged):
     """A logical network; what only dedicated ones have is None for the others.
 
     `basic_database`: a 基础信息库 lives in it, so that it cannot be retired before that has moved.
+    `moves_with` are networks that depend on it or it on them: who says it of whom is no matter.
     """
 
     name: Name = Field(examples=["edu"])
@@ -87,6 +88,7 @@ class Network(Judged):
     protection: Protection | None = None
     successor: Successor = Successor()
     uplinks: tuple[LinkName, ...] = ()
+    moves_with: tuple[NetworkName, ...] = ()
 
     @field_validator("protection")
     @classmethod

@@ -14,7 +14,7 @@ from collectors.fields import Bandwidth, Duration
 from config.calendar import Calendar
 from config.document import Document, Form, Raw
 from config.fields import Item
-from config.policy_checks import check_between, read_rules
+from config.policy_checks import check_between, read_plan_rules, read_rules
 from config.policy_rule import Level, Limit, LinkRule, Measure, Rule, ServerRule, WrittenRule
 from config.problems import ConfigError
 from config.reader import read
@@ -24,6 +24,7 @@ __all__ = [
     "LinkPolicy",
     "Measure",
     "PhasePolicy",
+    "PlanPolicy",
     "Policy",
     "Rule",
     "ServerPolicy",
@@ -50,6 +51,9 @@ Window = Annotated[Duration, Field(ge=_DAY_S, le=400 * _DAY_S), AfterValidator(_
 
 Days = Annotated[int, Field(ge=1, le=366)]
 """A number of whole days."""
+
+Cutovers = Annotated[int, Field(ge=1, le=100_000)]
+"""How many lines or groups may be cut over together."""
 
 
 class UsePolicy(Item):
@@ -116,6 +120,13 @@ class PhasePolicy(Item):
     lossier: Limit
 
 
+class PlanPolicy(Item):
+    """What an uplink must be proven to bear, all that moves to it included; cutovers a wave."""
+
+    uplinks: tuple[InstanceOf[Rule], ...]
+    cutovers: Cutovers
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All rules in force."""
@@ -126,6 +137,7 @@ class Policy:
     calendar: Calendar
     right_sizing: RightSizing
     phases: PhasePolicy
+    plan: PlanPolicy
 
     @property
     def hash(self) -> str:
@@ -134,7 +146,7 @@ class Policy:
         That is JSON in ASCII, keys sorted, without blanks: per section the seconds and ratios as
         numbers, and each status as the sorted texts of its rules, as "load >= 0.10 at most 0.05";
         of the calendar the minutes of its hours, and the operator's own years; the bandwidths in
-        ascending order; the days, shares and floor of the phases.
+        ascending order; the days, shares and floor of the phases; the plan's rules and cutovers.
         So comments, order and spelling (1000k, 1M) change nothing; any other number does.
         """
         text = json.dumps(self.terms, sort_keys=True, separators=(",", ":"))
@@ -150,6 +162,7 @@ class Policy:
             "calendar": self.calendar.model_dump(),
             "right_sizing": self.right_sizing.model_dump(),
             "phases": self.phases.model_dump(),
+            "plan": _canonical(self.plan),
         }
 
 
@@ -183,6 +196,7 @@ class _File(Item):
     calendar: object = None
     right_sizing: object = None
     phases: object = None
+    plan: object = None
 
 
 def _canonical(section: Item) -> dict[str, object]:
@@ -216,9 +230,16 @@ def _build(document: Document) -> Policy | None:
     systems = validate(document, SystemPolicy, ("systems",), document.data["systems"])
     sizing = validate(document, RightSizing, ("right_sizing",), document.data["right_sizing"])
     phases = validate(document, PhasePolicy, ("phases",), document.data["phases"])
-    if links and servers and systems and calendar and sizing and phases:
-        return Policy(links, servers, systems, calendar, sizing, phases)
+    plan = _plan(document)
+    if links and servers and systems and calendar and sizing and phases and plan:
+        return Policy(links, servers, systems, calendar, sizing, phases, plan)
     return None
+
+
+def _plan(document: Document) -> PlanPolicy | None:
+    found = read_plan_rules(document)
+    made = {"uplinks": tuple(filter(None, found))} if found is not None else {}
+    return validate(document, PlanPolicy, ("plan",), document.data["plan"], made)
 
 
 def _use(

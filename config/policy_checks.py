@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from config.calendar import Calendar
 from config.document import Document, Loc
-from config.policy_rule import STATUSES, Measure, Rule, Status, WrittenRule
+from config.policy_rule import STATUSES, Measure, Rule, Status, UplinkRule, WrittenRule
 from config.validate import validate
 
 Found = Mapping[Status, Sequence[Rule | None]]
@@ -34,6 +35,26 @@ def read_rules(
     return found
 
 
+def read_plan_rules(document: Document) -> list[Rule | None] | None:
+    """Read what an uplink must bear: "at most" alone, of all hours; None if that is no list."""
+    loc = ("plan", "uplinks")
+    rows = document.value(loc)
+    if not isinstance(rows, list):
+        return None
+    rules: list[Rule | None] = []
+    for at, row in enumerate(rows):
+        made = validate(document, UplinkRule, (*loc, at), row)
+        if made and made.hours:
+            msg = "an uplink must bear what crosses it at all hours; take this out"
+            document.report((*loc, at, "hours"), msg)
+            made = None
+        rule = made.rule(Calendar()) if made else None
+        rules.append(rule and _rule(document, (*loc, at), "uplinks", rule))
+    _some(document, loc, rules)
+    _no_two_alike(document, loc, rules)
+    return rules
+
+
 def check_between(document: Document, section: str, found: Found) -> None:
     """Report an idle that is not low_use, and a busy that can be; after mistakes, nothing more."""
     if any(loc[0] == section for loc in document.unknown):
@@ -46,7 +67,9 @@ def check_between(document: Document, section: str, found: Found) -> None:
         _busy_excludes_low_use(document, section, rules)
 
 
-def _rule(document: Document, loc: Loc, status: Status, rule: Rule) -> Rule | None:
+def _rule(
+    document: Document, loc: Loc, status: Status | Literal["uplinks"], rule: Rule
+) -> Rule | None:
     if rule.at_most == (status == "busy"):
         written, right = ("at_most", "more_than") if rule.at_most else ("more_than", "at_most")
         meant = replace(rule, at_most=not rule.at_most).written

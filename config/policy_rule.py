@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -83,6 +83,8 @@ Cores = Annotated[float, BeforeValidator(_cores)]
 class WrittenRule(Item):
     """A rule as it is written: one measure with its threshold, one limit."""
 
+    right_limit: ClassVar[str] = "at_most under low_use and idle, more_than under busy"
+
     at_most: Limit | None = None
     more_than: Limit | None = None
     hours: Literal["office"] | None = None
@@ -98,7 +100,7 @@ class WrittenRule(Item):
         limits = self._given(_LIMITS)
         if len(limits) != 1:
             problem = "two limits: at_most, more_than" if limits else "no limit"
-            msg = f"{problem}; write at_most under low_use and idle, more_than under busy"
+            msg = f"{problem}; write {self.right_limit}"
             raise ValueError(msg)
         return self
 
@@ -119,6 +121,14 @@ class LinkRule(WrittenRule):
 
     load: Level | None = None
     rate: Bandwidth | None = None
+
+
+class UplinkRule(WrittenRule):
+    """A rule for what may move onto an uplink."""
+
+    right_limit: ClassVar[str] = "at_most"
+
+    load: Level | None = None
 
 
 class ServerRule(WrittenRule):

@@ -196,6 +196,17 @@ def test_what_is_wrong_in_the_town_shows(demo: Demo) -> None:
     assert values["netfold_journal_writable",] == 1
 
 
+def test_the_plan_moves_some_lines_and_says_what_the_others_lack(demo: Demo) -> None:
+    said = json.loads(netfold("plan", "-c", demo.config, "--json").stdout)
+    moved = {name for it in said["waves"] for name in it["lines"]}
+    assert {"market-a", "market-b", "civil-b"} <= moved
+    (busy,) = [it for it in said["does_not_fit"] if it["lines"] == ["health-a"]]
+    assert busy["obstacles"][0]["upgrade_bps"] == 10e9
+    why = {it["network"]: it["why"] for it in said["left_out"]}
+    assert (why["edu"], why["finance"]) == ("no_destination", "done")
+    assert (why["exam"], why["secret"], why["land"]) == ("exempt", "classified", "done")
+
+
 def test_check_accepts_the_configuration_and_the_journal_is_whole(demo: Demo) -> None:
     checked = netfold("check", "-c", demo.config)
     assert checked.returncode == 0, checked.stderr

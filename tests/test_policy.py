@@ -152,7 +152,7 @@ MISTAKES = [
     pytest.param(
         "devices: []",
         "1: devices: unknown key; known here: links, servers, systems, calendar, right_sizing, "
-        "phases",
+        "phases, plan",
         id="a-configuration-is-no-policy",
     ),
     pytest.param(
@@ -192,6 +192,43 @@ MISTAKES = [
         "systems: {window: 401d}",
         "1: systems.window: out of range: '401d'; write at most 400d",
         id="a-window-above-400-days",
+    ),
+    pytest.param(
+        "plan: {uplinks: [{load: 70%, more_than: 5%}]}",
+        "1: plan.uplinks[0].more_than: uplinks takes at_most alone; write {load: 70%, at_most: 5%}",
+        id="an-uplink-takes-at-most",
+    ),
+    pytest.param(
+        "plan: {uplinks: [{load: 70%}]}",
+        "1: plan.uplinks[0]: no limit; write at_most",
+        id="an-uplinks-rule-has-a-limit",
+    ),
+    pytest.param(
+        "plan: {uplinks: [{load: 70%, at_most: 5%, hours: office}]}",
+        "1: plan.uplinks[0].hours: an uplink must bear what crosses it at all hours; take this out",
+        id="an-uplink-works-at-all-hours",
+    ),
+    pytest.param(
+        "plan: {uplinks: []}",
+        "1: plan.uplinks: an empty list, which would always hold; write a rule, or leave this out "
+        "for the default",
+        id="an-uplink-has-rules",
+    ),
+    pytest.param(
+        "plan: {uplinks: [{rate: 70M, at_most: 5%}]}",
+        "1: plan.uplinks[0].rate: unknown key; known here: at_most, more_than, hours, load",
+        id="an-uplink-is-held-by-its-load",
+    ),
+    pytest.param(
+        "plan: {uplinks: [{load: 70%, at_most: 5%}, {load: 70%, at_most: 4%}]}",
+        "1: plan.uplinks[1]: the same measure and threshold as plan.uplinks[0] (p.yaml:1); "
+        "keep one of them",
+        id="an-uplinks-thresholds-differ",
+    ),
+    pytest.param(
+        "plan: {cutovers: 0}",
+        "1: plan.cutovers: out of range: '0'; write at least 1",
+        id="a-wave-has-a-cutover",
     ),
     pytest.param(
         "links: {window: 30.001d}",
@@ -473,6 +510,7 @@ NUMBERS = [
     *[("load: 5%", "load: 4.9999%"), ("load: 70%", "load: 70.0001%"), ("0.1%", "0.1001%")],
     *[("0.5%", "0.50001%"), ("0.5,", "0.51,"), ("1M", "1000001"), ("cpu: 50%", "cpu: 51%")],
     *[("memory: 30%", "memory: 31%"), ("more_than: 5%", "more_than: 6%")],
+    *[("load: 90%", "load: 91%"), ("cutovers: 10", "cutovers: 11")],
 ]
 
 
@@ -495,6 +533,7 @@ CANONICAL = (
     '"low_use":["load >= 0.10 at most 0.05","load >= 0.40 at most 0.01"],"window_s":2592000.0},'
     '"phases":{"floor_days":30,"floor_rate_bps":16000.0,"floor_share":0.01,"green":0.99,'
     '"green_days":7,"lossier":0.01,"parity_days":7,"settled_days":3,"slower_s":0.005},'
+    '"plan":{"cutovers":10.0,"uplinks":["load >= 0.70 at most 0.05","load >= 0.90 at most 0.01"]},'
     '"right_sizing":{"bandwidths":[2000000.0,4000000.0,10000000.0,20000000.0,50000000.0,'
     "100000000.0,200000000.0,500000000.0,1000000000.0,10000000000.0]},"
     '"servers":{"busy":["cpu >= 0.70 more than 0.05"],"confirm_after_s":604800.0,'
@@ -557,7 +596,20 @@ def test_no_bytes_raise_anything_but_a_config_error(content: bytes) -> None:
 
 WORDS = st.sampled_from(
     [
-        *["links", "servers", "systems", "low_use", "idle", "busy", "window", "watched", "rate"],
+        *[
+            "links",
+            "servers",
+            "systems",
+            "plan",
+            "uplinks",
+            "cutovers",
+            "low_use",
+            "idle",
+            "busy",
+            "window",
+            "watched",
+            "rate",
+        ],
         *["load", "cpu", "cores", "at_most", "more_than", "5%", "0%", "100%", "2M", "30d", "0.5"],
         *["null", "~", "''", "-1", "nan", "1e999", "{}", "[]", "!x y", "网"],
     ]

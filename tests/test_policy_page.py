@@ -36,7 +36,7 @@ def told(page: str) -> Counter[tuple[str, str]]:
     """Key and number of each row that begins with a key of the policy."""
     found: Counter[tuple[str, str]] = Counter()
     for key, number, *_ in rows(page):
-        if re.fullmatch(r"`(links|servers|systems|calendar|right_sizing|phases)\.\w+`", key):
+        if re.fullmatch(r"`(links|servers|systems|calendar|right_sizing|phases|plan)\.\w+`", key):
             found.update((key.strip("`"), it) for it in codes(number))
     return found
 

@@ -290,6 +290,7 @@ networks:
       expires_on: 9999-12-31}
     successor: {probes: [gw, "g、w"]}
     uplinks: [a, "b;c"]
+    moves_with: [edu]
     busy_periods: [month_end, 06-01..06-10]
     exempt: {reason: 考试, approver: 局, until: 2027-06-30}
   - {name: top, kind: dedicated, classified: true, protection: {scheme: classified,

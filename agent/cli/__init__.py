@@ -9,7 +9,7 @@ import click
 
 COMMANDS = (
     *("run", "check", "once", "discover", "assess", "explain", "probe", "history"),
-    *("register", "phase", "progress", "report", "journal", "bundle", "demo"),
+    *("register", "phase", "progress", "plan", "report", "journal", "bundle", "demo"),
 )
 
 config_option = click.option(

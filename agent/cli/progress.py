@@ -1,7 +1,6 @@
 """`netfold progress`: how far everyone is, held to plan and milestones."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -9,17 +8,14 @@ import click
 
 from agent import clock, facts, logs
 from agent.cli import config_option, stop
+from agent.cli.grids import show
 from agent.cli.phase import look_at
-from agent.cli.shown import console, plain, table
 from agent.cli.source import read
 from agent.progress import counted, progress_of
 from agent.progress_json import GROUPS, said_of
-from agent.progress_tables import Grid, grids
+from agent.progress_tables import grids
 from agent.web.words import WORDS, Language
 from config.problems import ConfigError
-
-_SHOWN = 300
-"""So many rows of a table are printed."""
 
 
 @click.command()
@@ -43,22 +39,4 @@ def command(path: Path | None, as_json: bool, by: str, lang: str) -> None:
         return
     words = WORDS[cast("Language", lang)]
     click.echo(f"{words['progress']} · {words['today']} {said['date']}")
-    _show(grids(said, words, [by]), words["more"])
-
-
-def _show(found: Iterable[Grid], more: str) -> None:
-    stdout = console()
-    for grid in found:
-        first, *others = grid.columns or ("",)
-        shown = table(f"~{first}", *others, title=grid.title)
-        for row in grid.rows[:_SHOWN]:
-            shown.add_row(*map(plain, row))
-        notes = list(grid.notes)
-        if grid.rows:
-            stdout.print(shown)
-        else:
-            notes.insert(0, grid.title)
-        if len(grid.rows) > _SHOWN:
-            notes.append(more.format(len(grid.rows) - _SHOWN))
-        for line in notes:
-            stdout.print(line, highlight=False, soft_wrap=True)
+    show(grids(said, words, [by]), words["more"])

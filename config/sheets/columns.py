@@ -130,6 +130,7 @@ NETWORKS = Sheet(
         *_protection(),
         _column("successor.probes", kinds.WORDS, "承接网络探测 后继探测", "successor probes"),
         _column("uplinks", kinds.WORDS, "上联线路", "uplinks"),
+        _column("moves_with", kinds.WORDS, "一并迁移 一并迁移专网", "moves with"),
         *(_BUSY, *_exempt()),
     ),
 )

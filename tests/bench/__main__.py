@@ -15,6 +15,7 @@ from tests.bench import (
     http,
     icmp,
     many_devices,
+    plan,
     progress,
     report,
     services,
@@ -51,6 +52,7 @@ def main() -> None:
     services.main()
     verdicts.main()
     progress.main()
+    plan.main()
     report.main()
     centre.main()
 

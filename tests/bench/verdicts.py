@@ -151,13 +151,13 @@ def judge(links: int, folder: Path) -> None:
         verdicts = sum(1 for _ in assess(config, reader, FIRST + TICKS, date(2026, 7, 1)))
     said = {
         "cpu_s": time.process_time() - begun,
-        "resident_mib": _most_resident_mib(),
+        "resident_mib": most_resident_mib(),
         "verdicts": verdicts,
     }
     print(json.dumps(said))
 
 
-def _most_resident_mib() -> float:
+def most_resident_mib() -> float:
     """Of this program alone: what getrusage(2) tells counts whoever started it too."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
