@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -127,7 +127,7 @@ class PlanPolicy(Item):
     cutovers: Cutovers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no place for what is cached
 class Policy:
     """All rules in force."""
 
@@ -139,7 +139,7 @@ class Policy:
     phases: PhasePolicy
     plan: PlanPolicy
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """What a verdict names its policy by: `sha256:` and the digest of the canonical form.
 
