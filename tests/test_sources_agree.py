@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from agent.judge.rates import TICK_S
-from tests.agentproc import netfold
+from tests.agentproc import netfold, write
 from tests.peers import KEEP_OLD, backfill, prometheus
 from tests.test_shares_agree import (
     AGREEMENT,
@@ -40,6 +41,8 @@ class Answers:
     """What `assess --json` says by each source: each link's row."""
 
     by: Mapping[str, Mapping[str, Any]]
+    plans: Mapping[str, Mapping[str, Any]]
+    """What `plan --json` says, the first line being the uplink of the others."""
 
     def shares(self, source: str) -> dict[tuple[str, str, int], float]:
         return {
@@ -63,12 +66,15 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
     (folder / "export.csv").write_text(netfold("history", "export", "-c", path).stdout)
     found["csv"] = assessed("--series", folder / "export.csv")
     found["truth"] = assessed("--series", table(folder, seen_whole))
+    moving = with_an_uplink(path)
+    plans = {"history": planned("-c", moving)}
     backfill(samples, folder / "prometheus")
     with prometheus({}, folder / "prometheus", *KEEP_OLD) as server:
         found["prometheus"] = assessed("-c", path, "--prometheus", server.url)
+        plans["prometheus"] = planned("-c", moving, "--prometheus", server.url)
     with victoria(samples, folder / "victoria") as url:
         found["victoriametrics"] = assessed("-c", path, "--prometheus", url)
-    return Answers(found)
+    return Answers(found, plans)
 
 
 @pytest.mark.timeout(400)
@@ -92,6 +98,16 @@ def test_the_thirty_days_are_fully_seen_and_of_every_kind(answers: Answers) -> N
     assert len(set(statuses(answers, "history").values())) >= 3
 
 
+def test_a_prometheus_gives_the_plan_of_the_agents_own_history(answers: Answers) -> None:
+    own, other = answers.plans["history"], answers.plans["prometheus"]
+    assert own["totals"] == other["totals"]
+    assert own["waves"]
+    for one, same in zip(own["waves"], other["waves"], strict=True):
+        assert one["lines"] == same["lines"]
+        for hold, held in zip(one["uplinks"][0]["rules"], same["uplinks"][0]["rules"], strict=True):
+            assert held["share"] == pytest.approx(hold["share"], abs=AGREEMENT)
+
+
 def is_smooth(share: tuple[str, str, int]) -> bool:
     """Whether it is of a line whose bursts do not start sharp on a tick.
 
@@ -109,6 +125,26 @@ def assessed(*source: str | Path) -> dict[str, Any]:
     done = netfold("assess", *source, "--at", AT, "--json", timeout_s=200)
     assert (done.returncode, done.stderr) == (0, "")
     return {it["subject"]: it for it in json.loads(done.stdout) if it["kind"] == "link"}
+
+
+def planned(*source: str | Path) -> dict[str, Any]:
+    done = netfold("plan", *source, "--at", AT, "--json", timeout_s=200)
+    assert (done.returncode, done.stderr) == (0, "")
+    return dict(json.loads(done.stdout))
+
+
+def with_an_uplink(config: Path) -> Path:
+    """The same lines; all but the first may move, and that one is where to."""
+    said = yaml.safe_load(config.read_text(encoding="utf-8"))
+    first = said["links"][0]
+    said["networks"] = [
+        {"name": "edu", "kind": "dedicated", "destination": "extranet"},
+        {"name": "extranet", "kind": "extranet", "uplinks": [first["name"]]},
+    ]
+    first["network"] = "extranet"
+    path = config.with_name("moving.yaml")
+    write(path, said)
+    return path
 
 
 def table(folder: Path, its: list[Line]) -> Path:
