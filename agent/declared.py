@@ -22,7 +22,6 @@ from agent.journal import (
 )
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, Network, Server, System
 from config.policy import Policy
 from config.register import Phase
 
@@ -190,19 +189,11 @@ def _state(was: str, now: Literal["gone", "expired", "in force"], same: bool) ->
 
 
 def _exempt(config: AgentConfig, today: date) -> Iterator[tuple[Key, dict[str, Any]]]:
-    sections: dict[str, Sequence[Network | Link | Server | System]] = {
-        "network": config.networks,
-        "link": config.links,
-        "server": config.servers,
-        "system": config.systems,
-    }
-    for of, items in sections.items():
-        for item in items:
-            if (it := item.exempt) is not None:
-                what = {"of": of, "reason": it.reason, "approver": it.approver}
-                what |= {"until": it.until.isoformat()}
-                what |= {"state": "expired" if it.is_expired(today) else "in force"}
-                yield ("exemption", item.name, of), what
+    for of, name, it in config.exemptions:
+        what = {"of": of, "reason": it.reason, "approver": it.approver}
+        what |= {"until": it.until.isoformat()}
+        what |= {"state": "expired" if it.is_expired(today) else "in force"}
+        yield ("exemption", name, of), what
 
 
 def _policy(last: Last, policy: Policy) -> Iterator[Draft]:

@@ -1,7 +1,7 @@
 """What the configuration says, as samples: names, contracts and costs to join the others with."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from agent.judge.uplinks import shared_uplinks
 from agent.recorder import LINK_CAPACITY
 from collectors.base import Metric, Sample
 from config.agent import AgentConfig
-from config.inventory import Link, MachineRoom, Network, Server, System
+from config.inventory import Link, Network
 from config.register import Phase
 
 _DAY_S = 86_400
@@ -186,17 +186,8 @@ def _of_link(link: Link) -> Iterator[Sample]:
 
 
 def _exemptions(config: AgentConfig) -> Iterator[Sample]:
-    sections: dict[str, Sequence[Network | Link | Server | System | MachineRoom]] = {
-        "network": config.networks,
-        "link": config.links,
-        "server": config.servers,
-        "system": config.systems,
-        "machine_room": config.machine_rooms,
-    }
-    for kind, items in sections.items():
-        for item in items:
-            if item.exempt is not None:
-                yield Sample(EXEMPT_UNTIL, _end_s(item.exempt.until), (kind, item.name))
+    for kind, name, exemption in config.exemptions:
+        yield Sample(EXEMPT_UNTIL, _end_s(exemption.until), (kind, name))
 
 
 def _end_s(last: date) -> float:

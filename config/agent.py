@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,17 @@ from collectors.snmp.credential import Credential
 from config.bundles import Bundles
 from config.credential import NamedCredential
 from config.fields import Item, Region, Text
-from config.inventory import Device, Group, Link, MachineRoom, Network, Price, Server, System
+from config.inventory import (
+    Device,
+    Exemption,
+    Group,
+    Link,
+    MachineRoom,
+    Network,
+    Price,
+    Server,
+    System,
+)
 from config.milestones import Milestone
 from config.pairs import Pair
 from config.policy import Policy, load_policy
@@ -161,6 +172,21 @@ class AgentConfig(Item):
             if link.group:
                 members.setdefault(link.group, []).append(link)
         return tuple(Group(name, links[0].network, tuple(links)) for name, links in members.items())
+
+    @property
+    def exemptions(self) -> Iterator[tuple[str, str, Exemption]]:
+        """All that are written, over or not, each with the kind and the name of what it is for."""
+        sections: dict[str, Sequence[Network | Link | Server | System | MachineRoom]] = {
+            "network": self.networks,
+            "link": self.links,
+            "server": self.servers,
+            "system": self.systems,
+            "machine_room": self.machine_rooms,
+        }
+        for kind, items in sections.items():
+            for item in items:
+                if item.exempt is not None:
+                    yield kind, item.name, item.exempt
 
     def credential(self, name: str) -> Credential:
         """Return what devices that name this credential are shown; KeyError if there is none."""

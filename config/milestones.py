@@ -2,7 +2,6 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
@@ -12,23 +11,11 @@ from config.fields import Day, Item, Text
 from config.policy_rule import Level
 from config.problems import ConfigError
 from config.reader import read
+from config.register import Step
 from config.validate import validate
 
 _SHIPPED = Path(__file__).parent / "milestones.yaml"
 _FORM = Form(("historic",), "config/milestones.yaml", "historic: [{name: …}]")
-
-Step = Literal[
-    "surveyed",
-    "baselined",
-    "planned",
-    "connected",
-    "dual_running",
-    "cut_over",
-    "observing",
-    "retired",
-    "funding_cut",
-]
-"""A phase on the way of a network whose lines are given back."""
 
 
 class Milestone(Item):

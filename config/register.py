@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from collectors.fields import seen
 from config.fields import Day, Item, Text, Yuan
 
-Phase = Literal[
+Step = Literal[
     "surveyed",
     "baselined",
     "planned",
@@ -19,10 +19,10 @@ Phase = Literal[
     "observing",
     "retired",
     "funding_cut",
-    "interconnected",
-    "reverted",
-    "exempt",
 ]
+"""A phase on the way of a network whose lines are given back, in their order."""
+
+Phase = Literal[Step, "interconnected", "reverted", "exempt"]
 Level = Literal["central", "province", "city", "county", "township"]
 """Of whom something is; a village counts as its township."""
 

@@ -104,7 +104,8 @@ def test_without_a_journal_the_configuration_counts_from_today(tmp_path: Path) -
 
 def test_an_exemption_is_followed_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     link = {"name": "a", "network": "edu", "interface": {"local": "eth0"}, "exempt": EXEMPT}
-    both = config(tmp_path, {"name": "edu", "exempt": EXEMPT}, links=[link])
+    room = {"name": "r", "exempt": EXEMPT}
+    both = config(tmp_path, {"name": "edu", "exempt": EXEMPT}, links=[link], machine_rooms=[room])
     follow(both, AT_S)
     follow(both, AT_S + DAY_S)
     longer = EXEMPT | {"until": "2027-03-03"}
@@ -120,8 +121,10 @@ def test_an_exemption_is_followed_from_its_beginning_to_its_end(tmp_path: Path) 
     assert said == [
         ("2027-03-01", "network", "edu", "added", "2027-03-02"),
         ("2027-03-01", "link", "a", "added", "2027-03-02"),
+        ("2027-03-01", "machine_room", "r", "added", "2027-03-02"),
         ("2027-03-02", "network", "edu", "changed", "2027-03-03"),
         ("2027-03-02", "link", "a", "gone", "2027-03-02"),
+        ("2027-03-02", "machine_room", "r", "gone", "2027-03-02"),
         ("2027-03-04", "network", "edu", "expired", "2027-03-03"),
         ("2027-03-06", "network", "edu", "gone", "2027-03-03"),
     ]

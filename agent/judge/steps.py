@@ -1,11 +1,10 @@
 """The steps of a migration, in their order, and how far along each is."""
 
-from config.register import Phase
+from typing import get_args
 
-STEPS: tuple[Phase, ...] = (
-    *("surveyed", "baselined", "planned", "connected", "dual_running"),
-    *("cut_over", "observing", "retired", "funding_cut"),
-)
+from config.register import Phase, Step
+
+STEPS: tuple[Phase, ...] = get_args(Step)
 """The way of a network whose lines are given back; `interconnected` ends the other one."""
 
 LEFT: tuple[Phase, ...] = ("cut_over", "observing", "retired", "funding_cut")

@@ -9,7 +9,7 @@ from agent.journal import Entry
 from agent.migration import Migration
 from agent.report.gathered import Gathered
 from config.agent import AgentConfig
-from config.inventory import Exemption, Link, MachineRoom, Network, Server, System
+from config.inventory import Exemption
 
 _STATES = {True: "disproven", False: "as_declared", None: "not_proven"}
 """What the data say of a declared phase."""
@@ -45,17 +45,8 @@ def exceptions(found: Gathered) -> list[dict[str, Any]]:
 
 
 def _exemptions(config: AgentConfig, today: date) -> Iterator[Departure]:
-    sections: dict[str, Sequence[Network | Link | Server | System | MachineRoom]] = {
-        "network": config.networks,
-        "link": config.links,
-        "server": config.servers,
-        "system": config.systems,
-        "machine_room": config.machine_rooms,
-    }
-    for kind, items in sections.items():
-        for item in items:
-            if item.exempt is not None:
-                yield _granted("exemption", kind, item.name, item.exempt, today)
+    for kind, name, exemption in config.exemptions:
+        yield _granted("exemption", kind, name, exemption, today)
 
 
 def _waivers(config: AgentConfig, today: date) -> Iterator[Departure]:
