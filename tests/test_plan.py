@@ -287,6 +287,26 @@ def test_a_networks_own_cost_is_saved_when_all_its_unpriced_lines_go_at_once() -
     assert (planned_["annual_saving_yuan"], planned_["without_saving"]) == (5000, 2)
 
 
+def test_a_saving_of_which_a_part_is_not_known_is_not_known() -> None:
+    said = made(
+        [dedicated("a"), dedicated("b", moves_with=("a",)), dedicated("c", annual_cost_yuan=900)],
+        [
+            line("u", "extranet"),
+            line("a1", "a", annual_cost_yuan=100),
+            *(line(it, "b", group="g", annual_cost_yuan=200) for it in ("b1", "b2")),
+            line("b3", "b"),
+            *(line("c1", "c", group="h", annual_cost_yuan=300), line("c2", "c", group="h")),
+        ],
+        {"u": 1, "a1": 1, "b1": 1, "b2": 1, "b3": 1, "c1": 1, "c2": 1},
+    )
+    assert [(it["lines"], it["annual_saving_yuan"], it["order"]) for it in said["waves"]] == [
+        (["c1", "c2"], 900, "saving"),
+        (["a1", "b1", "b2", "b3"], None, "name"),
+    ]
+    planned_ = said["totals"]["planned"]
+    assert (planned_["annual_saving_yuan"], planned_["without_saving"]) == (900, 1)
+
+
 def test_an_uplink_of_a_dedicated_network_does_not_move_onto_itself() -> None:
     links = [line("own", "n"), line("m", "n")]
     config = AgentConfig(
