@@ -114,17 +114,18 @@ def parties(
     found: list[Party] = []
     left: list[LeftOut] = []
     for names in _together(config.networks):
-        stays = {it: why[it] for it in names if why[it] and why[it] != _done(networks[it])}
+        apart = {it: _units(networks[it], lines.get(it, []), taken, today) for it in names}
+        stays = [it for it in names if _stays(networks[it], why[it], apart[it], lines.get(it))]
         units: list[Unit] = []
         for name in names:
-            its = lines.get(name, [])
-            reason = why[name] or _partner(name, stays)
+            moving, kept = apart[name]
+            reason = why[name] or (_partner(name, stays) if moving else None)
             if reason is None:
-                moving, kept = _units(networks[name], its, taken, today)
                 units += moving
                 left += kept
             elif networks[name].kind == "dedicated":
-                left.append(LeftOut(name, tuple(it.name for it in its), *reason))
+                its = tuple(it.name for it in lines.get(name, []))
+                left.append(LeftOut(name, its, *reason))
         found += [Party(tuple(units))] if len(names) > 1 and units else []
         found += [Party((it,)) for it in units] if len(names) == 1 else []
     return found, left
@@ -146,11 +147,19 @@ def _why_not(
     return next(((why, what) for holds, why, what in checks if holds), None)
 
 
-def _done(network: Network) -> tuple[str, str]:
-    return ("done", network.phase or "")
+def _stays(
+    network: Network,
+    why: tuple[str, str] | None,
+    apart: tuple[list[Unit], list[LeftOut]],
+    lines: Sequence[Link] | None,
+) -> bool:
+    """Whether a network remains where it is: by itself, or since each of its lines does."""
+    if why is not None:
+        return why != ("done", network.phase)
+    return bool(lines) and not apart[0]
 
 
-def _partner(name: str, stays: Mapping[str, object]) -> tuple[str, str] | None:
+def _partner(name: str, stays: Sequence[str]) -> tuple[str, str] | None:
     others = [it for it in stays if it != name]
     return ("partner_stays", ", ".join(others)) if others else None
 

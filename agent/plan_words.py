@@ -56,7 +56,7 @@ PLAN_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
         "cutovers {cutovers}. "
         "A year then costs {yuan} yuan less; of that by the first wave: {first}.",
         "total_left": "Lines that do not fit: {unfit} ({yuan} yuan a year). Left out: {left}.",
-        "total_unpriced": "Moves without a price, not in these sums: {}.",
+        "total_unpriced": "Moves with a line without a price, not in these sums: {}.",
     },
     "zh": {
         "plan": "迁移计划",
@@ -109,6 +109,6 @@ PLAN_WORDS: dict[Literal["en", "zh"], dict[str, str]] = {
         "total_planned": "专网线路 {all} 条，其中迁移 {lines} 条：{waves} 批、{cutovers} 次割接；"
         "每年少支出 {yuan} 元，其中第一批 {first} 元。",
         "total_left": "{unfit} 条无法容纳（每年 {yuan} 元），{left} 条不列入计划。",
-        "total_unpriced": "以上金额未含没有登记价格的 {} 项。",
+        "total_unpriced": "以上金额未含有线路没有登记价格的 {} 项。",
     },
 }

@@ -181,27 +181,28 @@ def _left_out(party: Party, unbounded: Sequence[str]) -> Iterator[LeftOut]:
 
 
 def _p95_bps(flows: Iterable[Flow]) -> float | None:
-    known = [it.p95_bps() for it in flows]
-    parts = [it for it in known if it is not None]
-    return sum(parts) if len(parts) == len(known) else None
+    return _sum([it.p95_bps() for it in flows])
 
 
 class _Costs:
-    """What a year costs less when a party has moved; of a line without a price nothing is known."""
+    """What a year costs less when a party has moved: nothing is known unless all of it is."""
 
     def __init__(self, config: AgentConfig) -> None:
         self._networks = {it.name: it for it in config.networks}
         self._lines = links_by_network(config.links)
 
     def saved_by(self, party: Party) -> float | None:
-        """Its lines' cost; a network's own where all its lines move and none has a price."""
-        known = [yuan for it in party.networks for yuan in self._of(it, party)]
-        return sum(known) if known else None
+        """Its lines' cost; a network's own where all its lines move and one has no price."""
+        return _sum([self._of(it, party) for it in party.networks])
 
-    def _of(self, network: str, party: Party) -> list[float]:
+    def _of(self, network: str, party: Party) -> float | None:
         moving = [it for it in party.links if it.network == network]
-        prices = [it.annual_cost_yuan for it in moving if it.annual_cost_yuan is not None]
-        whole = self._networks[network].annual_cost_yuan
-        if not prices and whole is not None and len(moving) == len(self._lines[network]):
-            return [whole]
-        return prices
+        of_lines = _sum([it.annual_cost_yuan for it in moving])
+        if of_lines is None and len(moving) == len(self._lines[network]):
+            return self._networks[network].annual_cost_yuan
+        return of_lines
+
+
+def _sum(amounts: Sequence[float | None]) -> float | None:
+    known = [it for it in amounts if it is not None]
+    return sum(known) if len(known) == len(amounts) else None

@@ -150,6 +150,18 @@ def test_taking_a_bundle_twice_changes_nothing_and_says_so(home: Node, tmp_path:
     assert first.kept.path.read_bytes() == home.file(1).read_bytes()
 
 
+def test_a_kept_bundle_that_was_damaged_since_is_mended_by_taking_it_once_more(
+    home: Node, tmp_path: Path
+) -> None:
+    home.create(START + 24)
+    path = store.take(home.file(1), home.public, tmp_path / "in").kept.path
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-2000])
+    assert store.take(home.file(1), home.public, tmp_path / "in").is_new
+    assert path.read_bytes() == whole
+    assert not store.take(home.file(1), home.public, tmp_path / "in").is_new
+
+
 def test_a_missing_bundle_is_named_and_taken_when_it_comes(home: Node, tmp_path: Path) -> None:
     for end in (8, 16, 24):
         home.create(START + end)

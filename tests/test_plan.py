@@ -217,6 +217,44 @@ def test_an_exempt_line_keeps_its_group_and_nothing_else() -> None:
     assert said["totals"]["lines"] == 3
 
 
+def test_a_network_whose_every_line_is_exempt_keeps_its_partners_as_if_it_were_itself() -> None:
+    exempt = Exemption(reason="r", approver="a", until=TODAY)
+    networks = [dedicated("a", moves_with=("b",)), dedicated("b"), dedicated("none")]
+    said = made(
+        [*networks[:2], networks[2].model_copy(update={"moves_with": ("a",)})],
+        [line("u", "extranet"), line("a1", "a"), line("b1", "b", exempt=exempt)],
+        {"u": 1, "a1": 1, "b1": 1},
+    )
+    assert lines_of(said) == []
+    assert why(said) == {"a1": ("partner_stays", "b"), "b1": ("exempt_line", "b1")}
+
+
+def test_one_uplink_of_both_destinations_carries_what_moves_to_either() -> None:
+    def both(each_mbps: float) -> Said:
+        config = AgentConfig(
+            node=Node(name="n"),
+            networks=(
+                *(dedicated("a", moves_with=("b",)), dedicated("b", destination="intranet")),
+                Network(name="x", kind="extranet", uplinks=("u",)),
+                Network(name="i", kind="intranet", uplinks=("u",)),
+            ),
+            links=(line("u", "x"), line("a1", "a"), line("b1", "b")),
+            policy=policy(),
+        )
+        steady = {"u": 10e6, "a1": each_mbps * 1e6, "b1": each_mbps * 1e6}
+        seen = {
+            name: Traffic(FIRST, *np.full((2, TICKS), bps), np.full(TICKS, 1e8))
+            for name, bps in steady.items()
+        }
+        return said_of(planned(config, Case(config, {}, seen), FIRST + TICKS, TODAY))
+
+    fits, full = both(29), both(31)
+    assert (lines_of(fits), lines_of(full)) == ([["a1", "b1"]], [])
+    assert [it["room_after_bps"] for it in fits["uplinks"]] == [pytest.approx(2e6)] * 2
+    (obstacle,) = full["does_not_fit"][0]["obstacles"]
+    assert (obstacle["destination"], obstacle["uplink"]) == ("intranet", "u")
+
+
 def test_a_line_that_may_carry_anything_is_left_out_with_what_depends_on_it() -> None:
     said = made(
         [dedicated("a", moves_with=("b",)), dedicated("b"), dedicated("c")],
@@ -285,6 +323,26 @@ def test_a_networks_own_cost_is_saved_when_all_its_unpriced_lines_go_at_once() -
     ]
     planned_ = said["totals"]["planned"]
     assert (planned_["annual_saving_yuan"], planned_["without_saving"]) == (5000, 2)
+
+
+def test_a_saving_of_which_a_part_is_not_known_is_not_known() -> None:
+    said = made(
+        [dedicated("a"), dedicated("b", moves_with=("a",)), dedicated("c", annual_cost_yuan=900)],
+        [
+            line("u", "extranet"),
+            line("a1", "a", annual_cost_yuan=100),
+            *(line(it, "b", group="g", annual_cost_yuan=200) for it in ("b1", "b2")),
+            line("b3", "b"),
+            *(line("c1", "c", group="h", annual_cost_yuan=300), line("c2", "c", group="h")),
+        ],
+        {"u": 1, "a1": 1, "b1": 1, "b2": 1, "b3": 1, "c1": 1, "c2": 1},
+    )
+    assert [(it["lines"], it["annual_saving_yuan"], it["order"]) for it in said["waves"]] == [
+        (["c1", "c2"], 900, "saving"),
+        (["a1", "b1", "b2", "b3"], None, "name"),
+    ]
+    planned_ = said["totals"]["planned"]
+    assert (planned_["annual_saving_yuan"], planned_["without_saving"]) == (900, 1)
 
 
 def test_an_uplink_of_a_dedicated_network_does_not_move_onto_itself() -> None:

@@ -21,6 +21,7 @@ from agent.cli.report import command
 from agent.clock import now
 from agent.declared import Declaration
 from agent.history import Capacity, History, Record, SeriesKey
+from agent.history_reader import HistoryReader
 from agent.journal import head
 from agent.judge.counted import Amount, Counted
 from agent.judge.rates import Tick
@@ -29,6 +30,7 @@ from agent.report.content import content as content_from
 from agent.report.gathered import as_of, gather
 from agent.report.month import Month, ReportError, chosen
 from agent.report.table import shown
+from agent.report.uptime import uptime
 from agent.report.words import REPORT_WORDS, words_of
 from agent.report.yearly import yearly
 from agent.web.words import WORDS
@@ -169,6 +171,17 @@ def test_availability_is_bounded_by_what_was_not_seen_of_the_month(content: dict
     assert gateway["share"][0] == pytest.approx(gateway["seen_ratio"])
     assert gateway["rules"]["latency"] is True
     assert rows["network", "ext"]["share"] == gateway["share"]
+
+
+def test_of_a_month_that_just_began_nothing_is_known_yet(config: Path) -> None:
+    own = load(config)
+    month = Month.of(now().wall_s)
+    with HistoryReader(own.data_dir / "history.sqlite") as reader:
+        found = uptime(own, reader, month, int(month.from_s // reader.tick_s))
+    assert {(it.kind, it.share, it.seen_ratio) for it in found.rows} == {
+        ("network", (0, 1), 0),
+        ("target", (0, 1), 0),
+    }
 
 
 def test_exceptions_name_exemptions_and_what_was_overridden(content: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from agent.assessor import SETTLED_S
 from agent.bundle import verify
 from agent.bundle.errors import BundleError
+from agent.bundle.manifest import MOST_NUMBER, MOST_TICKS
 from agent.bundle.numbers import Last, Numbers, alone
 from agent.bundle.seal import Sealing, Stretch
 from agent.bundle.verify import Checked
@@ -14,9 +15,6 @@ from agent.journal import Entry
 from agent.judge.rates import TICK_S
 from agent.verdict_json import iso
 from config.agent import AgentConfig
-
-MOST_TICKS = 31 * 288
-"""Of one bundle: what is more becomes several."""
 
 MOST_CELLS = 36_000_000
 """Ticks times series of one bundle: 31 days of 2,000 links, in 250 MB of memory at most."""
@@ -53,6 +51,10 @@ class Making:
             most = most_ticks(sealing.config)
             for start in range(first, end, most):
                 stop = min(start + most, end)
+                if numbers.last.number >= MOST_NUMBER:
+                    msg = f"{MOST_NUMBER} bundles bear this key, and none can bear a higher "
+                    msg += "number; make a new key: numbers begin anew with it"
+                    raise BundleError(msg)
                 stretch = Stretch(start, stop, is_now=stop == end)
                 bundle = sealing.bundle(reader, numbers.last, stretch, self.now_s)
                 numbers.keep(self._last(bundle))

@@ -19,6 +19,10 @@ VERDICTS, PHASES, FACTS = "verdicts.json.gz", "phases.json.gz", "facts.json.gz"
 FILES = (LINKS, RUNS, LEVELS, VERDICTS, PHASES, FACTS)
 """All that a bundle holds beside the manifest and its signature, in this order."""
 
+MOST_TICKS = 31 * 288
+"""Of one bundle: what is more becomes several."""
+
+MOST_NUMBER = 999_999
 _MOST_BYTES = 2**31
 _MOST_CONTENT_BYTES = 2**34
 _LATEST_TICK = 800_000_000
@@ -27,6 +31,7 @@ _LATEST_TICK = 800_000_000
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")]
 Word = Annotated[str, Field(pattern=r"^[a-z_ ]{1,64}$")]
 
 
@@ -53,9 +58,9 @@ class Manifest(_Part):
     version: Literal[1] = 1
     node: Annotated[str, Field(pattern=rf"^{NAME}$")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f-]{39}$")]
-    number: Annotated[int, Field(ge=1, le=999_999)]
+    number: Annotated[int, Field(ge=1, le=MOST_NUMBER)]
     previous: Digest | None
-    made: str
+    made: Moment
     from_: Annotated[str, Field(alias="from")]
     to: str
     tick_seconds: Literal[300] = int(TICK_S)  # type: ignore[assignment]  # it is 300
@@ -74,6 +79,9 @@ class Manifest(_Part):
         times = (iso(self.first_tick * TICK_S), iso((self.last_tick + 1) * TICK_S))
         if (self.from_, self.to) != times or self.last_tick < self.first_tick:
             msg = "its times are not those of its ticks"
+            raise ValueError(msg)
+        if self.last_tick - self.first_tick >= MOST_TICKS:
+            msg = f"it has more than {MOST_TICKS} ticks"
             raise ValueError(msg)
         if tuple(it.name for it in self.files) != FILES:
             msg = f"its files are not {', '.join(FILES)}"

@@ -18,6 +18,7 @@ from agent.bundle.keys import PublicKey
 SUFFIX = ".netfold.tar"
 _STATE, _LOCK = "bundles.json", "bundles.lock"
 _LONGEST = 64
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Numbers:
     def _read(self) -> dict[str, Last]:
         try:
             said: Any = json.loads(self._path.read_bytes())
-            return {key: Last(**_integers(it)) for key, it in said.items()}
+            return {key: _last(**it) for key, it in said.items()}
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -76,16 +77,19 @@ class Numbers:
             raise BundleError(msg) from None
 
 
-def _integers(said: Any) -> Any:
-    """What a file says of a bundle.
+def _last(number: int, digest: str, end_tick: int, journal_entries: int) -> Last:
+    """What the file says of a bundle that was made.
 
     Raises:
-        TypeError: a number is none.
+        TypeError: a key is missing, or one too many, or the digest is no text.
+        ValueError: one is not as it was written.
     """
-    if not all(isinstance(it, int) for key, it in said.items() if key != "digest"):
-        msg = "no number"
-        raise TypeError(msg)
-    return said
+    numbers = (number, end_tick, journal_entries)
+    if not all(type(it) is int and it >= 0 for it in numbers) or not number:
+        raise ValueError
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError
+    return Last(number, digest, end_tick, journal_entries)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from agent.bundle import verify
 from agent.bundle.contents import LEVEL_COLUMNS, LINK_COLUMNS
 from agent.bundle.errors import BundleError
 from agent.bundle.keys import PublicKey
-from agent.bundle.manifest import LEVELS, LINKS, VERDICTS
+from agent.bundle.manifest import LEVELS, LINKS, VERDICTS, Manifest
 from agent.bundle.rows import Rows, names_of, series_of
 from agent.bundle.store import Kept
 from agent.judge.bounds import Floats
@@ -34,6 +34,8 @@ from agent.verdict_metrics import CONFIRMED, SINCE, VERDICT
 from collectors.base import Metric
 
 JOB = "netfold"
+_MOST_VERDICT_BYTES = 1 << 26
+"""They are read at once: those of some 50,000 subjects."""
 
 
 def _mean(name: str, what: str, *labels: str) -> Metric:
@@ -64,11 +66,10 @@ OF_LEVELS: Mapping[tuple[str, str], tuple[Metric, float]] = {
 
 
 class _Part(NamedTuple):
-    """A bundle, and which of its ticks count: those that no newer bundle covers."""
+    """A bundle, and the stretches that newer ones cover: from their first tick to before an end."""
 
     kept: Kept
-    first: int
-    end: int
+    newer: Sequence[tuple[int, int]]
 
 
 def write(
@@ -102,14 +103,19 @@ def write(
 
 def _parts(chosen: Sequence[Kept], known: Sequence[Kept]) -> Iterator[_Part]:
     for one in chosen:
-        manifest = one.manifest
         newer = [
-            it.manifest.first_tick
+            (it.manifest.first_tick, it.manifest.last_tick + 1)
             for it in known
-            if it.manifest.node == manifest.node
-            and (it.manifest.made, it.manifest.number) > (manifest.made, manifest.number)
+            if it.manifest.node == one.manifest.node and _is_newer(it.manifest, one.manifest)
         ]
-        yield _Part(one, manifest.first_tick, min([manifest.last_tick + 1, *newer]))
+        yield _Part(one, newer)
+
+
+def _is_newer(one: Manifest, other: Manifest) -> bool:
+    """By the numbers of a key, whatever the clock said; of two keys, by when it was made."""
+    if one.key == other.key:
+        return one.number > other.number
+    return (one.made, one.key) > (other.made, other.key)
 
 
 class _Families:
@@ -166,13 +172,13 @@ def _add_node(
 
 def _merged(parts: Sequence[_Part], name: str, trusted: Sequence[PublicKey]) -> Iterator[Rows]:
     """Each series once, with its rows of all bundles in order of time."""
-    in_time = sorted(parts, key=lambda it: it.first)
-    found = heapq.merge(*(_series(it, name, trusted) for it in in_time), key=lambda it: it.key)
+    found = heapq.merge(*(_series(it, name, trusted) for it in parts), key=lambda it: it.key)
     for key, its in groupby(found, lambda it: it.key):
         of_all = list(its)
         columns = zip(*(it.values for it in of_all), strict=True)
         ticks = np.concatenate([it.ticks for it in of_all])
-        yield Rows(key, ticks, [np.concatenate(it) for it in columns])
+        in_time = np.argsort(ticks)
+        yield Rows(key, ticks[in_time], [np.concatenate(it)[in_time] for it in columns])
 
 
 def _series(part: _Part, name: str, trusted: Sequence[PublicKey]) -> Iterator[Rows]:
@@ -181,23 +187,39 @@ def _series(part: _Part, name: str, trusted: Sequence[PublicKey]) -> Iterator[Ro
         bundle = verify.check(stream, trusted)
         chunks = verify.contents(stream, bundle, name)
         for rows in series_of(chunks, name, head, keys, bundle.manifest):
-            yield rows.between(part.first, part.end)
+            yield rows.without(part.newer)
 
 
 def _verdicts(
     part: _Part, instance: str, trusted: Sequence[PublicKey]
 ) -> Iterator[tuple[Metric, str, float, int]]:
-    """The verdicts of a bundle, as of its end."""
-    at = int((part.kept.manifest.last_tick + 1) * TICK_S)
-    with verify.opened(part.kept.path) as stream:
-        bundle = verify.check(stream, trusted)
-        text = b"".join(verify.contents(stream, bundle, VERDICTS))
+    """The verdicts of a bundle, as of its end; none where a newer one ends there too."""
+    end = part.kept.manifest.last_tick + 1
+    if end in (stop for _, stop in part.newer):
+        return
+    text = _verdict_text(part, trusted)
+    known: set[tuple[str, str]] = set()
     try:
         for one in json.loads(text):
-            yield from ((*it, at) for it in _verdict(one, instance))
+            subject = (one["kind"], one["subject"])
+            if subject in known:
+                raise ValueError  # noqa: TRY301 - told below, as all that is wrong
+            known.add(subject)
+            yield from ((*it, int(end * TICK_S)) for it in _verdict(one, instance))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         msg = f"{part.kept.path}: {VERDICTS} is not as netfold writes it; ask its sender"
         raise BundleError(msg) from error
+
+
+def _verdict_text(part: _Part, trusted: Sequence[PublicKey]) -> bytes:
+    with verify.opened(part.kept.path) as stream:
+        bundle = verify.check(stream, trusted)
+        (file,) = (it for it in bundle.manifest.files if it.name == VERDICTS)
+        if file.content_bytes > _MOST_VERDICT_BYTES:
+            msg = f"{VERDICTS} has {file.content_bytes} bytes, at most {_MOST_VERDICT_BYTES} are "
+            msg += "read; it is signed so: ask its sender"
+            raise BundleError(msg)
+        return b"".join(verify.contents(stream, bundle, VERDICTS))
 
 
 def _verdict(one: Mapping[str, Any], instance: str) -> Iterator[tuple[Metric, str, float]]:
@@ -207,8 +229,10 @@ def _verdict(one: Mapping[str, Any], instance: str) -> Iterator[tuple[Metric, st
         is_its = float(one["status"] == status)
         yield VERDICT[kind], f'{labels},status="{status}",{instance}', is_its
     if one["since"] is not None:
-        since_s = datetime.fromisoformat(one["since"]).timestamp()
-        yield SINCE[kind], f"{labels},{instance}", since_s
+        since = datetime.fromisoformat(one["since"])
+        if since.tzinfo is None or not isinstance(one["confirmed"], bool):
+            raise ValueError
+        yield SINCE[kind], f"{labels},{instance}", since.timestamp()
         yield CONFIRMED[kind], f"{labels},{instance}", float(one["confirmed"])
 
 

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from agent.judge.bounds import Floats
 from agent.judge.rates import TICK_S
 
 Key = tuple[str, ...]
+_LONGEST = 4096
+"""Of a line, in bytes; netfold's have no more than a quarter of that."""
 
 
 class Rows(NamedTuple):
@@ -26,10 +28,12 @@ class Rows(NamedTuple):
     ticks: NDArray[np.int64]
     values: list[Floats]
 
-    def between(self, first: int, end: int) -> "Rows":
-        """Those of ticks `first` to before `end`."""
-        some = slice(*np.searchsorted(self.ticks, (first, end)).tolist())
-        return Rows(self.key, self.ticks[some], [it[some] for it in self.values])
+    def without(self, stretches: Iterable[tuple[int, int]]) -> "Rows":
+        """Those of no stretch, each of which has the ticks from its first to before its end."""
+        kept = np.ones(len(self.ticks), dtype=np.bool_)
+        for stretch in stretches:
+            kept[slice(*np.searchsorted(self.ticks, stretch).tolist())] = False
+        return Rows(self.key, self.ticks[kept], [it[kept] for it in self.values])
 
 
 def series_of(
@@ -43,13 +47,14 @@ def series_of(
         BundleError: the rows are not as netfold writes them.
     """
     before: Key = ()
+    more = manifest.last_tick - manifest.first_tick + 2  # than there are ticks: told by `_rows`
     try:
         lines = _lines(chunks)
         if next(lines, None) != head.rstrip():
             raise ValueError  # noqa: TRY301 - told below, as all that is wrong
         rows = csv.reader(lines, strict=True)
         for key, its in groupby(rows, itemgetter(slice(keys))):
-            found = _rows(tuple(key), list(its), head.count(",") + 1, manifest)
+            found = _rows(tuple(key), list(islice(its, more)), head.count(",") + 1, manifest)
             if found.key <= before:
                 raise ValueError  # noqa: TRY301 - as above
             before = found.key
@@ -69,6 +74,7 @@ def names_of(key: Key) -> Key:
     if not all(re.fullmatch(NAME, it) for it in key):
         msg = "no name"
         raise ValueError(msg)
+    "".join(key).encode()  # half a character has no bytes
     return key
 
 
@@ -97,6 +103,8 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).rsplit(b"\n", 1)
+        if len(rest) > _LONGEST:
+            raise ValueError
         for block in whole:
             yield from block.decode().split("\n")
     if rest:

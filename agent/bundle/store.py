@@ -57,7 +57,7 @@ class Taken:
 
 
 def take(path: Path, trusted: Sequence[PublicKey], into: Path) -> Taken:
-    """Take one bundle into the store, whole or not at all.
+    """Take one bundle into the store, whole or not at all; a copy that was damaged since is mended.
 
     Raises:
         BundleError: it is not to be believed, or another bundle of its number is there.
@@ -69,12 +69,21 @@ def take(path: Path, trusted: Sequence[PublicKey], into: Path) -> Taken:
         before = {it.manifest.number: it for it in kept_in(folder)}
         there = before.get(bundle.manifest.number)
         _refuse_fork(bundle, before)
-        if there is not None:
+        if there is not None and _is_whole(there, trusted):
             return Taken(there, is_new=False)
-        place = folder / f"{bundle.manifest.number:06d}{SUFFIX}"
+        place = there.path if there else folder / f"{bundle.manifest.number:06d}{SUFFIX}"
         stream.seek(0)
-        _write(place, stream, bundle, trusted)
+        _write(place, stream, bundle, trusted, force=there is not None)
         return Taken(Kept(place, bundle.manifest, bundle.digest), is_new=True)
+
+
+def _is_whole(there: Kept, trusted: Sequence[PublicKey]) -> bool:
+    try:
+        with verify.opened(there.path) as stream:
+            verify.check(stream, trusted)
+    except BundleError:
+        return False
+    return True
 
 
 def folder_of(into: Path, manifest: Manifest) -> Path:
@@ -152,7 +161,14 @@ def _refuse_fork(bundle: Checked, before: dict[int, Kept]) -> None:
         raise BundleError(msg)
 
 
-def _write(place: Path, stream: IO[bytes], bundle: Checked, trusted: Sequence[PublicKey]) -> None:
+def _write(
+    place: Path,
+    stream: IO[bytes],
+    bundle: Checked,
+    trusted: Sequence[PublicKey],
+    *,
+    force: bool,
+) -> None:
     def by(copy: IO[bytes]) -> None:
         if verify.check(Copying(stream, copy), trusted).digest != bundle.digest:
             msg = "it was changed while it was read; try again"
@@ -160,7 +176,7 @@ def _write(place: Path, stream: IO[bytes], bundle: Checked, trusted: Sequence[Pu
 
     try:
         place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        whole_file.fill(place, by)
+        whole_file.fill(place, by, force=force)
         _make_name_last(place.parent)
     except whole_file.WriteError as error:
         raise BundleError(str(error)) from error

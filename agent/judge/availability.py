@@ -34,6 +34,8 @@ class Together:
 
     def available(self, ticks: int) -> Bounds:
         """Bound the share of the last `ticks` that the network was there."""
+        if not ticks:
+            return NOTHING_KNOWN
         return Bounds(float(np.mean(self._least[-ticks:])), float(np.mean(self._most[-ticks:])))
 
 
