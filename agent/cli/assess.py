@@ -219,3 +219,9 @@ def time_s(text: str, option: str = "--at") -> float:
     except ValueError:
         stop(f"{option}: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+def past(at_s: float, written: str) -> None:
+    """End the command where a time is to come; `written` is what was asked for."""
+    if at_s > clock.now().wall_s:
+        stop(f"--at {written} is to come; name a time that has been, in UTC", 2)

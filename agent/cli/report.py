@@ -9,7 +9,7 @@ import click
 from agent import clock, logs
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
-from agent.cli.assess import time_s
+from agent.cli.assess import past, time_s
 from agent.cli.bar import shown
 from agent.cli.noted import digest
 from agent.cli.source import read
@@ -91,12 +91,10 @@ def _forms(outs: Sequence[Path], form: str | None, *, force: bool) -> dict[Path,
 
 
 def _end_s(at: str | None) -> float:
-    now_s = clock.now().wall_s
     if at is None:
-        return now_s - SETTLED_S
+        return clock.now().wall_s - SETTLED_S
     at_s = time_s(at)
-    if at_s > now_s:
-        stop(f"--at {at} is to come; name a time that has been, in UTC", 2)
+    past(at_s, at)
     return at_s
 
 
