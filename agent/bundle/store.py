@@ -165,7 +165,7 @@ def _write(place: Path, stream: IO[bytes], bundle: Checked, trusted: Sequence[Pu
     except whole_file.WriteError as error:
         raise BundleError(str(error)) from error
     except OSError as error:
-        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that may be"
+        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that netfold may write"
         raise BundleError(msg) from error
 
 

@@ -80,7 +80,7 @@ def _forms(outs: Sequence[Path], form: str | None, *, force: bool) -> dict[Path,
         its = form or out.suffix.lower().removeprefix(".")
         if its not in FORMS:
             known = hint(out.suffix, [f".{it}" for it in FORMS], "name it with one of {}")
-            stop(f"{out}: its suffix says no form of a report; {known}, or say --format", 2)
+            stop(f"{out}: its suffix says no form of a report; {known}; or say --format", 2)
         if out in found:
             stop(f"{out}: named twice; name each file once", 2)
         refuse(out, force=force)
