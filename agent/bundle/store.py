@@ -165,7 +165,8 @@ def _write(place: Path, stream: IO[bytes], bundle: Checked, trusted: Sequence[Pu
     except whole_file.WriteError as error:
         raise BundleError(str(error)) from error
     except OSError as error:
-        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that netfold may write"
+        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that netfold "
+        msg += "may write"
         raise BundleError(msg) from error
 
 
