@@ -38,7 +38,8 @@ def notes(said: Said, words: Words) -> Iterator[str]:
         yuan=_yuan(planned["annual_saving_yuan"]),
         first=_yuan(totals["first_wave"]["annual_saving_yuan"]),
     )
-    yuan, left = _yuan(unfit["annual_saving_yuan"]), totals["left_out"]["lines"]
+    yuan = _yuan(unfit["annual_saving_yuan"] if unfit["lines"] else 0)
+    left = totals["left_out"]["lines"]
     yield words["total_left"].format(unfit=unfit["lines"], yuan=yuan, left=left)
     if unpriced := planned["without_saving"] + unfit["without_saving"]:
         yield words["total_unpriced"].format(unpriced)

@@ -49,10 +49,15 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--at", help="Judge as of this time (UTC), as 2026-11-01T00:00."),
         click.option(
-            "--policy", "policy_path", type=click.Path(path_type=Path), help="Another one."
+            "--policy",
+            "policy_path",
+            type=click.Path(path_type=Path),
+            help="Judge by another policy.",
         ),
-        click.option("--series", type=click.Path(path_type=Path), help="A CSV, not the history."),
-        click.option("--prometheus", metavar="URL", help="What it holds, not the history."),
+        click.option(
+            "--series", type=click.Path(path_type=Path), help="Judge a CSV, not the history."
+        ),
+        click.option("--prometheus", metavar="URL", help="Judge what it holds, not the history."),
         config_option,
     ):
         command = option(command)

@@ -25,9 +25,14 @@ from config.agent import AgentConfig
 from config.problems import ConfigError
 
 _path = click.Path(path_type=Path)
-key_option = click.option("--key", "key", type=_path, required=True, help="This node's own.")
+key_option = click.option("--key", "key", type=_path, required=True, help="The node's private key.")
 trust_option = click.option(
-    "--trust", "trust", type=_path, multiple=True, required=True, help="A public key; one a node."
+    "--trust",
+    "trust",
+    type=_path,
+    multiple=True,
+    required=True,
+    help="A public key (.pub) to believe; again for each node.",
 )
 
 

@@ -30,10 +30,14 @@ from config.problems import ConfigError
 
 @click.command()
 @config_option
-@click.option("--prometheus", metavar="URL", help="What it holds, not the history.")
-@click.option("--policy", "policy_path", type=click.Path(path_type=Path), help="Another one.")
+@click.option(
+    "--prometheus", metavar="URL", help="Plan by what this server holds, not the history."
+)
+@click.option(
+    "--policy", "policy_path", type=click.Path(path_type=Path), help="Plan by another policy."
+)
 @click.option("--at", help="Plan as of this time (UTC), as 2026-11-01T00:00.")
-@click.option("--cutovers", type=int, metavar="K", help="Of a wave at most; default: the policy's.")
+@click.option("--cutovers", type=int, metavar="K", help="At most K a wave; default: the policy's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--lang", type=click.Choice(tuple(WORDS)), default="en", show_default=True)
 def command(as_json: bool, lang: str, **asked: Any) -> None:

@@ -28,9 +28,16 @@ from config.problems import ConfigError, hint
 @click.command()
 @config_option
 @click.option("--at", help="Report as of this time (UTC), as 2026-11-01T00:00.")
-@click.option("--month", metavar="YYYY-MM", help="Of availability; default: the last whole one.")
+@click.option(
+    "--month", metavar="YYYY-MM", help="The month of availability; default: the last whole one."
+)
 @click.option("--lang", type=click.Choice(tuple(WORDS)), default="en", show_default=True)
-@click.option("--format", "form", type=click.Choice(tuple(FORMS)), help="Whatever the suffix is.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(tuple(FORMS)),
+    help="The form, whatever the suffix of --out.",
+)
 @click.option(
     "--out",
     "outs",
