@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.progress_tables import Grid
-from agent.web.figures import UNKNOWN, bandwidth, percent
+from agent.web.figures import UNKNOWN, bandwidth, exact, percent
 
 Said = Mapping[str, Any]
 Words = Mapping[str, str]
+
+_MINUTE = len("2026-11-01T00:00")
 
 
 def grids(said: Said, words: Words) -> Iterator[Grid]:
@@ -23,18 +25,21 @@ def grids(said: Said, words: Words) -> Iterator[Grid]:
 
 def notes(said: Said, words: Words) -> Iterator[str]:
     """What stands above the tables: what it rests on, and what it comes to."""
-    yield words["window"].format(**said["window"], policy=said["policy"])
-    yield words["rules"].format(rules=", ".join(said["rules"]), cutovers=said["cutovers"])
+    window = {key: said["window"][key][:_MINUTE].replace("T", " ") for key in ("from", "to")}
+    yield words["window"].format(**window, ticks=said["window"]["ticks"], policy=said["policy"])
+    rules = words["and"].join(_rule(it, words) for it in said["rules"])
+    yield words["rules"].format(rules=rules, cutovers=said["cutovers"])
     totals = said["totals"]
     planned, unfit = totals["planned"], totals["does_not_fit"]
-    yield words["total_planned"].format(
+    yield words["total_planned" if planned["lines"] else "total_none"].format(
         **planned,
         all=totals["lines"],
         waves=totals["waves"],
         yuan=_yuan(planned["annual_saving_yuan"]),
         first=_yuan(totals["first_wave"]["annual_saving_yuan"]),
     )
-    yuan, left = _yuan(unfit["annual_saving_yuan"]), totals["left_out"]["lines"]
+    yuan = _yuan(unfit["annual_saving_yuan"] if unfit["lines"] else 0)
+    left = totals["left_out"]["lines"]
     yield words["total_left"].format(unfit=unfit["lines"], yuan=yuan, left=left)
     if unpriced := planned["without_saving"] + unfit["without_saving"]:
         yield words["total_unpriced"].format(unpriced)
@@ -96,7 +101,7 @@ def _why_not(move: Said, most: int, words: Words) -> str:
     return words["and"].join(
         words["not_proven"].format(
             uplink=it["uplink"],
-            rule=it["rule"],
+            rule=_rule(it["rule"], words),
             share=_between(it["share"]),
             word=words["undecided" if it["holds"] is None else "disproven"],
         )
@@ -113,17 +118,23 @@ def _upgrade(obstacle: Said, words: Words) -> str:
 
 def _left_out(said: Said, words: Words) -> Grid:
     rows = tuple(
-        (it["network"], " ".join(it["lines"]) or UNKNOWN, words[it["why"]].format(it["what"]))
+        (it["network"], " ".join(it["lines"]) or UNKNOWN, words[it["why"]].format(_what(it, words)))
         for it in said["left_out"]
     )
     columns = (words["networks"], f"~{words['lines']}", f"~{words['why']}")
     return Grid(words["left_out"], columns, rows)
 
 
+def _what(left: Said, words: Words) -> str:
+    """What it was seen by: a phase and a kind of network in the words of the language."""
+    what: str = left["what"]
+    return words[what] if left["why"] in {"done", "no_uplinks"} else what
+
+
 def _uplinks(said: Said, words: Words) -> Grid:
     rows = tuple(
         (
-            *(" ".join(it["lines"]), it["destination"]),
+            *(" ".join(it["lines"]), words[it["destination"]]),
             *(bandwidth(it["capacity_bps"]), percent(it["seen_ratio"])),
             *(_at_most(it[when]) for when in ("before", "after")),
             bandwidth(it["room_after_bps"]),
@@ -150,7 +161,18 @@ def _named(move: Said) -> tuple[str, str]:
 
 def _levels(said: Said) -> str:
     """The loads of the rules, as the shares in a cell follow each other."""
-    return " / ".join(it.split(" at most ")[0].removeprefix("load >= ") for it in said["rules"])
+    return " / ".join(_level_and_limit(it)[0] for it in said["rules"])
+
+
+def _rule(rule: str, words: Words) -> str:
+    level, limit = _level_and_limit(rule)
+    return words["rule"].format(level=level, limit=limit)
+
+
+def _level_and_limit(rule: str) -> tuple[str, str]:
+    """Of a rule as the policy writes it, `load >= 0.70 at most 0.05`, both as percentages."""
+    level, limit = rule.removeprefix("load >= ").split(" at most ")
+    return exact(level), exact(limit)
 
 
 def _at_most(holds: Sequence[Said]) -> str:

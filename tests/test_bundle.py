@@ -176,6 +176,34 @@ def test_a_missing_bundle_is_named_and_taken_when_it_comes(home: Node, tmp_path:
     assert "replayed" in done.stdout
 
 
+def test_no_openmetrics_are_written_of_bundles_that_were_refused(
+    home: Node, tmp_path: Path
+) -> None:
+    home.create(START + 8)
+    stranger, out, into = tmp_path / "stranger", tmp_path / "new.om", tmp_path / "in"
+    keys.make(NODE, stranger)
+    args = ("--into", into, "--openmetrics", out)
+    done = called("bundle", "import", home.file(1), "--trust", f"{stranger}.pub", *args)
+    assert done.exit_code == 1
+    assert done.stderr.endswith("not all of it was taken\n")
+    assert not out.exists()
+
+
+def test_a_file_that_would_be_written_over_is_told_before_a_bundle_is_taken(
+    home: Node, tmp_path: Path
+) -> None:
+    home.create(START + 8)
+    out, into = tmp_path / "new.om", tmp_path / "in"
+    out.write_text("kept")
+    trust = ("--trust", tmp_path / "home" / "key.pub", "--into", into, "--openmetrics", out)
+    done = called("bundle", "import", home.file(1), *trust)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{out} is there already; name a new file")
+    assert not into.exists()
+    assert called("bundle", "import", home.file(1), *trust, "--force").exit_code == 0
+    assert out.read_text().endswith("# EOF\n")
+
+
 def test_a_second_history_under_one_key_is_named(home: Node, tmp_path: Path) -> None:
     home.create(START + 8)
     home.create(START + 16)
@@ -244,6 +272,10 @@ def test_a_private_key_is_shown_to_nobody_and_refused_where_others_may_read_it(
         keys.private(tmp_path / "key")
     with pytest.raises(BundleError, match="not a public key of bundles"):
         keys.public(tmp_path / "key")
+    with pytest.raises(
+        BundleError, match=r"key\.pub: the public half of a key, which signs nothing"
+    ):
+        keys.private(tmp_path / "key.pub")
 
 
 def test_openssl_finds_the_signature_good(home: Node, tmp_path: Path) -> None:

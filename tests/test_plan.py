@@ -439,14 +439,18 @@ def test_the_table_names_the_window_the_policy_and_each_reason_in_both_languages
     path = department(tmp_path)
     policy_hash = load_policy(tmp_path / "policy.yaml").hash
     english = netfold("plan", "-c", path, "--cutovers", "1").stdout
-    assert "At most 1 cutovers a wave" in english
+    assert "Cutovers a wave, at most: 1;" in english
     assert policy_hash in english
     assert "Of 3 lines of dedicated networks 1 move: waves 1, cutovers 1." in english
-    for text in ("2,000 yuan per Mbit/s", "declared cut_over", "up of 200 Mbit/s", "100.00%"):
+    for text in ("2,000 yuan per Mbit/s", "declared: cut over", "up of 200 Mbit/s", "100.00%"):
         assert text in english
     chinese = netfold("plan", "-c", path, "--lang", "zh").stdout
-    for text in ("迁移计划", "每Mbit/s省2,000元", "已登记为 cut_over", "up 扩容至 200 Mbit/s"):
+    for text in ("迁移计划", "每Mbit/s省2,000元", "已申报：切换", "up 扩容至 200 Mbit/s"):
         assert text in chinese
+    assert "利用率达到 70% 的时间至多 5%；利用率达到 90% 的时间至多 1%" in chinese
+    assert "政务外网" in chinese
+    for raw in ("load >=", "extranet", "+00:00"):
+        assert raw not in chinese
 
 
 def test_another_policy_is_planned_by_and_named(tmp_path: Path) -> None:
@@ -500,6 +504,12 @@ UP = DEPARTMENT["links"][0]
             "--cutovers: 0 is less than 1; write how many a wave may have, as 10",
             id="no-cutovers",
         ),
+        pytest.param(
+            {},
+            ("--at", "2126-11-01T00:00"),
+            "--at 2126-11-01T00:00 is to come; name a time that has been, in UTC",
+            id="a-time-to-come",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(
@@ -507,6 +517,21 @@ def test_what_is_wrong_is_one_line(
 ) -> None:
     done = netfold("plan", "-c", department(tmp_path, **changes), *args)
     assert (done.returncode, done.stderr, done.stdout) == (2, f"{says}\n", "")
+
+
+def test_a_time_before_the_history_is_not_planned_as_unseen(tmp_path: Path) -> None:
+    done = netfold("plan", "-c", department(tmp_path), "--at", "2020-01-01T00:00")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--at 2020-01-01 is before the history, which begins on ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_plan_that_moves_nothing_says_so_without_sums(tmp_path: Path) -> None:
+    policy = tmp_path / "strict.yaml"
+    day = {"window": "1d", "confirm_after": "1d"}
+    write(policy, {"links": day, "plan": {"uplinks": [{"load": "1%", "at_most": "0%"}]}})
+    english = netfold("plan", "-c", department(tmp_path), "--policy", policy).stdout
+    assert "Of 3 lines of dedicated networks none moves.\n" in english
 
 
 def test_without_dedicated_networks_there_is_nothing_to_plan() -> None:

@@ -222,6 +222,22 @@ def test_the_year_counts_what_was_reached_in_it(content: dict[str, Any]) -> None
     assert yearly([cheap], date(2027, 6, 1))["phases"][3]["before"] == 1
 
 
+def test_a_network_that_was_joined_this_year_gave_nothing_back() -> None:
+    joined = Counted(
+        name="a",
+        amount=Amount(1, 2, yuan=192_000, priced=1),
+        phase="interconnected",
+        declared="interconnected",
+        timeline=(("surveyed", date(2025, 3, 1)), ("interconnected", date(2026, 3, 1))),
+    )
+    said = yearly([joined], date(2026, 6, 1))
+    reached = {it["phase"] for it in said["phases"] if it["this_year"]}
+    assert reached == {"connected", "dual_running", "interconnected"}
+    assert (said["saved_networks"], said["saved_yuan"]) == ([], 0)
+    (row,) = said["networks"]
+    assert (row["retired"], row["interconnected"]) == (None, "2026-03-01")
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

@@ -111,6 +111,10 @@ def private(path: Path) -> PrivateKey:
         BundleError: others can, or it is no such key; nothing of it is quoted.
     """
     content, mode = _read(path)
+    if b"BEGIN PUBLIC KEY" in content:
+        msg = f"{path}: the public half of a key, which signs nothing; name the private one, the "
+        msg += f"file without {PUBLIC_SUFFIX} at its end"
+        raise BundleError(msg)
     if mode & _OTHERS:
         msg = f"{path}: others may get at it: its mode is {stat.S_IMODE(mode):04o}; "
         msg += f"run chmod 600 {path}, or make a new key"

@@ -181,7 +181,8 @@ def _write(
     except whole_file.WriteError as error:
         raise BundleError(str(error)) from error
     except OSError as error:
-        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that may be"
+        msg = f"{place.parent} cannot be written: {error.strerror}; name a folder that netfold "
+        msg += "may write"
         raise BundleError(msg) from error
 
 

@@ -49,10 +49,15 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--at", help="Judge as of this time (UTC), as 2026-11-01T00:00."),
         click.option(
-            "--policy", "policy_path", type=click.Path(path_type=Path), help="Another one."
+            "--policy",
+            "policy_path",
+            type=click.Path(path_type=Path),
+            help="Judge by another policy.",
         ),
-        click.option("--series", type=click.Path(path_type=Path), help="A CSV, not the history."),
-        click.option("--prometheus", metavar="URL", help="What it holds, not the history."),
+        click.option(
+            "--series", type=click.Path(path_type=Path), help="Judge a CSV, not the history."
+        ),
+        click.option("--prometheus", metavar="URL", help="Judge what it holds, not the history."),
         config_option,
     ):
         command = option(command)
@@ -219,3 +224,9 @@ def time_s(text: str, option: str = "--at") -> float:
     except ValueError:
         stop(f"{option}: not a time: {text!r}; write as 2026-11-01T00:00 (UTC)", 2)
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+def past(at_s: float, written: str) -> None:
+    """End the command where a time is to come; `written` is what was asked for."""
+    if at_s > clock.now().wall_s:
+        stop(f"--at {written} is to come; name a time that has been, in UTC", 2)

@@ -20,13 +20,19 @@ from agent.cli.source import read
 from agent.history import HistoryError
 from agent.journal import Content, JournalError, journal_in
 from agent.journal import read as read_journal
+from agent.whole_file import WriteError, refuse
 from config.agent import AgentConfig
 from config.problems import ConfigError
 
 _path = click.Path(path_type=Path)
-key_option = click.option("--key", "key", type=_path, required=True, help="This node's own.")
+key_option = click.option("--key", "key", type=_path, required=True, help="The node's private key.")
 trust_option = click.option(
-    "--trust", "trust", type=_path, multiple=True, required=True, help="A public key; one a node."
+    "--trust",
+    "trust",
+    type=_path,
+    multiple=True,
+    required=True,
+    help="A public key (.pub) to believe; again for each node.",
 )
 
 
@@ -107,7 +113,7 @@ def verify_(files: tuple[Path, ...], trust: tuple[Path, ...]) -> None:
         click.echo(problem, err=True)
         wrong = True
     if wrong:
-        stop("not all of it is as it was signed", 1)
+        stop("not every bundle was found whole, trusted and in order", 1)
 
 
 @command.command("import")
@@ -127,6 +133,8 @@ def import_(
     """Take bundles in, each whole or not at all; once more changes nothing."""
     logs.set_up()
     trusted = _trusted(trust)
+    if openmetrics is not None:
+        _refuse(openmetrics, force=force)
     taken, wrong = [], False
     for file in files:
         try:
@@ -143,7 +151,7 @@ def import_(
         ]
         for line in store.gaps(known):
             click.echo(line, err=True)
-        if openmetrics is not None:
+        if openmetrics is not None and taken:
             from agent.bundle.openmetrics import write  # noqa: PLC0415 - numpy only for it
 
             chosen = {it.kept.path: it.kept for it in taken}
@@ -169,6 +177,13 @@ def names_(path: Path | None, key: Path) -> None:
         for one in its:
             shown.add_row(own.pseudonym(kind, one), kind, plain(one))
     console().print(shown)
+
+
+def _refuse(out: Path, *, force: bool) -> None:
+    try:
+        refuse(out, force=force)
+    except WriteError as error:
+        stop(error, 1)
 
 
 def _trusted(trust: tuple[Path, ...]) -> list[keys.PublicKey]:

@@ -24,7 +24,7 @@ def show(rows: Sequence[Row]) -> None:
     if not rows:
         return
     columns = ("node", ">number", "from", "to", ">series", "~verdicts", "policy", "journal")
-    shown = table(*columns, "~")
+    shown = table(*columns, "state")
     for it in rows:
         manifest = it.manifest
         series = sum(manifest.counts.get(key, 0) for key in ("links", "levels"))

@@ -9,7 +9,7 @@ import click
 from agent import clock, facts, logs
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
-from agent.cli.assess import time_s
+from agent.cli.assess import past, time_s
 from agent.cli.bar import shown
 from agent.cli.grids import show
 from agent.cli.source import read
@@ -30,10 +30,14 @@ from config.problems import ConfigError
 
 @click.command()
 @config_option
-@click.option("--prometheus", metavar="URL", help="What it holds, not the history.")
-@click.option("--policy", "policy_path", type=click.Path(path_type=Path), help="Another one.")
+@click.option(
+    "--prometheus", metavar="URL", help="Plan by what this server holds, not the history."
+)
+@click.option(
+    "--policy", "policy_path", type=click.Path(path_type=Path), help="Plan by another policy."
+)
 @click.option("--at", help="Plan as of this time (UTC), as 2026-11-01T00:00.")
-@click.option("--cutovers", type=int, metavar="K", help="Of a wave at most; default: the policy's.")
+@click.option("--cutovers", type=int, metavar="K", help="At most K a wave; default: the policy's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--lang", type=click.Choice(tuple(WORDS)), default="en", show_default=True)
 def command(as_json: bool, lang: str, **asked: Any) -> None:
@@ -44,11 +48,11 @@ def command(as_json: bool, lang: str, **asked: Any) -> None:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
         return
     language = cast("Language", lang)
-    words = PLAN_WORDS[language]
+    words = WORDS[language] | PLAN_WORDS[language]
     click.echo(words["plan"])
     for line in notes(said, words):
         click.echo(line)
-    show(grids(said, words), WORDS[language]["more"])
+    show(grids(said, words), words["more"])
 
 
 def _planned(
@@ -64,7 +68,7 @@ def _planned(
         stop(f"--cutovers: {cutovers} is less than 1; write how many a wave may have, as 10", 2)
     if prometheus is not None and path is None:
         stop("--prometheus needs -c FILE: the configuration says which links there are", 2)
-    at_s = clock.now().wall_s - SETTLED_S if at is None else time_s(at)
+    at_s = _at_s(at, of_history=prometheus is None)
     try:
         config = read(path)
         if policy_path is not None:
@@ -73,6 +77,7 @@ def _planned(
         if prometheus is not None:
             return _of_prometheus(prometheus, config, at_s, cutovers)
         with HistoryReader(config.data_dir / "history.sqlite") as reader:
+            _within(reader, at_s)
             return _of(config, reader, at_s, cutovers)
     except (ConfigError, PlanError) as error:
         stop(error, 2)
@@ -80,6 +85,25 @@ def _planned(
         stop(error, 1)
     except HistoryError as error:
         stop(f"{error}; netfold run keeps it, and --prometheus asks a server instead", 1)
+
+
+def _at_s(at: str | None, *, of_history: bool) -> float:
+    """The time to plan as of; the history knows of none to come, a server's clock is its own."""
+    if at is None:
+        return clock.now().wall_s - SETTLED_S
+    at_s = time_s(at)
+    if of_history:
+        past(at_s, at)
+    return at_s
+
+
+def _within(reader: HistoryReader, at_s: float) -> None:
+    """Refuse a time from before the history, of which every line would look unseen."""
+    first = reader.first_tick
+    if first is not None and at_s <= (began_s := first * reader.tick_s):
+        msg = f"--at {facts.day(at_s)} is before the history, which begins on "
+        msg += f"{facts.day(began_s)}; name a later time"
+        raise PlanError(msg)
 
 
 def _of(config: AgentConfig, windows: Windows, at_s: float, cutovers: int | None) -> Plan:

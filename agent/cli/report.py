@@ -9,7 +9,7 @@ import click
 from agent import clock, logs
 from agent.assessor import SETTLED_S
 from agent.cli import config_option, stop
-from agent.cli.assess import time_s
+from agent.cli.assess import past, time_s
 from agent.cli.bar import shown
 from agent.cli.noted import digest
 from agent.cli.source import read
@@ -28,9 +28,16 @@ from config.problems import ConfigError, hint
 @click.command()
 @config_option
 @click.option("--at", help="Report as of this time (UTC), as 2026-11-01T00:00.")
-@click.option("--month", metavar="YYYY-MM", help="Of availability; default: the last whole one.")
+@click.option(
+    "--month", metavar="YYYY-MM", help="The month of availability; default: the last whole one."
+)
 @click.option("--lang", type=click.Choice(tuple(WORDS)), default="en", show_default=True)
-@click.option("--format", "form", type=click.Choice(tuple(FORMS)), help="Whatever the suffix is.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(tuple(FORMS)),
+    help="The form, whatever the suffix of --out.",
+)
 @click.option(
     "--out",
     "outs",
@@ -80,7 +87,7 @@ def _forms(outs: Sequence[Path], form: str | None, *, force: bool) -> dict[Path,
         its = form or out.suffix.lower().removeprefix(".")
         if its not in FORMS:
             known = hint(out.suffix, [f".{it}" for it in FORMS], "name it with one of {}")
-            stop(f"{out}: its suffix says no form of a report; {known}, or say --format", 2)
+            stop(f"{out}: its suffix says no form of a report; {known}; or say --format", 2)
         if out in found:
             stop(f"{out}: named twice; name each file once", 2)
         refuse(out, force=force)
@@ -91,12 +98,10 @@ def _forms(outs: Sequence[Path], form: str | None, *, force: bool) -> dict[Path,
 
 
 def _end_s(at: str | None) -> float:
-    now_s = clock.now().wall_s
     if at is None:
-        return now_s - SETTLED_S
+        return clock.now().wall_s - SETTLED_S
     at_s = time_s(at)
-    if at_s > now_s:
-        stop(f"--at {at} is to come; name a time that has been, in UTC", 2)
+    past(at_s, at)
     return at_s
 
 

@@ -41,7 +41,7 @@ def low_use(content: Content, words: Words, source: str, *, wide: bool) -> Secti
     notes = [words["low_use_said"], *([] if wide else [words["days_said"]])]
     if said["leaving_networks"]:
         names = [called(it, content["titles"], words) for it in said["leaving_networks"]]
-        notes.append(words["leaving_said"].format(", ".join(names)))
+        notes.append(words["leaving_said"].format(words["comma"].join(names)))
     return Section(
         "low_use",
         words["section_low_use"],
@@ -154,7 +154,7 @@ def _compact(title: str, rows: Sequence[Row], words: Words, empty: str) -> Table
         *(Column(words["seen_ratio"], "percent"), Column(words["p95_peak"])),
         *(Column(words["bounds"]), Column(words["days"], "curve")),
         *(Column(f"{words['contract_end']} / {words['notice_by']}"), Column(words["cut"])),
-        Column(words["saving"], "yuan"),
+        Column(words["saving" if title == "low_use_rows" else "smaller_saving"], "yuan"),
     ]
     heads = [n for n, it in enumerate(rows) if it["kind"] == "network"]
     cells = [_compact_row(it, words) for it in rows]
@@ -191,7 +191,7 @@ def _known(texts: Sequence[str | None]) -> list[str] | None:
 def _bounds(row: Row, words: Words) -> Iterator[str]:
     """The rules of its verdict with what was seen of each; a network has its members."""
     if not row["rules"]:
-        yield words["all_of"].format(", ".join(row["members"]))
+        yield words["all_of"].format(words["comma"].join(row["members"]))
     status = "busy" if row["status"] == "normal" else row["status"]
     for said in row["rules"]:
         if (it := rule(said)).status == status:

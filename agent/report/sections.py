@@ -67,7 +67,7 @@ def _availability(content: Content, words: Words, source: str) -> Section:
     table = Table(words["availability"], columns, rows, words["no_probes"])
     notes = [words["isolated_said"]] if rows else []
     notes += [] if said["whole"] else [words["not_whole"]]
-    title = words["section_availability"].format(said["month"])
+    title = words["section_availability"].format(year=said["month"][:4], month=said["month"][5:])
     return Section("availability", title, source, [table], notes)
 
 
@@ -169,7 +169,7 @@ def _unseen(said: Said, titles: Titles, words: Words, source: str) -> Section:
     empty = words["all_seen" if said["lines"] else "no_lines_here"]
     facts = {"lines": said["lines"], "partly": said["lines_partly_seen"], "least": LEAST}
     notes = [words["least_seen_said"].format(**facts)] if least else []
-    years = ", ".join(map(str, said["unknown_years"]))
+    years = words["comma"].join(map(str, said["unknown_years"]))
     of_years = words["years_unknown"].format(years) if years else words["years_known"]
     title = words["section_unseen"]
     tables = [unknown, Table(words["least_seen"], seen, least, empty, notes)]
@@ -183,5 +183,5 @@ def _phase(name: str | None, words: Words) -> str | None:
 
 def _why(one: Said, words: Words) -> Iterator[str]:
     for it in one["why"]:
-        periods = f"{words['colon']}{', '.join(one['busy_periods'])}"
+        periods = f"{words['colon']}{words['comma'].join(one['busy_periods'])}"
         yield words[it] + (periods if it == "doubt_busy_period" and one["busy_periods"] else "")

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from agent.judge.counted import Counted, Reached
+from agent.judge.steps import LEFT
 from config.register import Phase
 
 PHASES: tuple[Phase, ...] = (
@@ -21,7 +22,7 @@ def yearly(networks: Sequence[Counted], today: date) -> dict[str, Any]:
     """Say of each phase which networks reached it this year, and before, or on no known day."""
     its = [it for it in networks if it.bucket != "exempt"]
     begins = date(today.year, 1, 1)
-    done = [it for it in its if _is_this_year(it.reached("retired"), begins)]
+    done = [it for it in its if _is_this_year(_reached(it, "retired"), begins)]
     known = [it.amount.yuan for it in done if it.amount.priced]
     return {
         "year": today.year,
@@ -38,19 +39,22 @@ def yearly(networks: Sequence[Counted], today: date) -> dict[str, Any]:
 
 
 def _phase(networks: Sequence[Counted], phase: Phase, begins: date, today: date) -> dict[str, Any]:
-    reached = [(it, it.reached(phase)) for it in networks]
+    reached = [_reached(it, phase) for it in networks]
     ends = date(today.year, 12, 31)
     planned = [it for it in networks if (day := it.plan.get(phase)) and begins <= day <= ends]
     return {
         "phase": phase,
-        "this_year": sum(_is_this_year(it, begins) for _, it in reached),
-        "before": sum(it is not None and it.on < begins for _, it in reached),
-        "day_unknown": sum(
-            it is not None and it.on >= begins and not it.exact for _, it in reached
-        ),
+        "this_year": sum(_is_this_year(it, begins) for it in reached),
+        "before": sum(it is not None and it.on < begins for it in reached),
+        "day_unknown": sum(it is not None and it.on >= begins and not it.exact for it in reached),
         "planned_this_year": len(planned),
         "planned_and_open": sum(it.reached(phase) is None for it in planned),
     }
+
+
+def _reached(one: Counted, phase: Phase) -> Reached | None:
+    """Since when; a network that is joined keeps its lines, so nothing of it was given back."""
+    return None if one.bucket == "interconnected" and phase in LEFT else one.reached(phase)
 
 
 def _is_this_year(reached: Reached | None, begins: date) -> bool:
@@ -59,7 +63,7 @@ def _is_this_year(reached: Reached | None, begins: date) -> bool:
 
 def _moves(one: Counted, begins: date) -> Iterator[dict[str, Any]]:
     """A network that reached something this year, with the days."""
-    days = {it: reached for it in PHASES if (reached := one.reached(it))}
+    days = {it: reached for it in PHASES if (reached := _reached(one, it))}
     if any(_is_this_year(it, begins) for it in days.values()):
         known = {phase: it.on.isoformat() if it.exact else None for phase, it in days.items()}
         yield {

@@ -107,7 +107,7 @@ def rule(said: Mapping[str, Any]) -> RuleSeen:
         status=status,
         measure=f"of_{measure}",
         level=f"≥ {_threshold(measure, threshold)}",
-        limit=f"{sign} {_exact(limit)}",
+        limit=f"{sign} {exact(limit)}",
         lower=lower,
         upper=upper,
         holds=str(said["holds"]),
@@ -138,8 +138,9 @@ def bandwidth(bps: float | None) -> str:
 def _threshold(measure: str, written: str) -> str:
     if measure in {"rate", "network"}:
         return bandwidth(float(written))
-    return f"{float(written):g}" if measure == "cores" else _exact(written)
+    return f"{float(written):g}" if measure == "cores" else exact(written)
 
 
-def _exact(ratio: str) -> str:
+def exact(ratio: str) -> str:
+    """A ratio as a policy writes it, as a percentage with all its digits."""
     return f"{float(ratio) * 100:g}%"
