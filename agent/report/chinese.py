@@ -49,7 +49,7 @@ CHINESE: dict[str, str] = {
     "leaving_said": "以下专网正在迁移或已退租，其低利用率在计划之中，未列入：{}。",
     "could_be_smaller": "可降低带宽的正常使用线路",
     "no_smaller": "没有正常使用的线路可证明用更低的常用带宽即够用。",
-    "details": "运营商（或主管部门）、线路类型",
+    "details": "运营商（部门）、类型",
     "carrier": "运营商",
     "line_type": "线路类型",
     "owner": "主管部门",
