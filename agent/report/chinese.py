@@ -10,10 +10,10 @@ CHINESE: dict[str, str] = {
     "no_journal": "无：操作日志已损坏",
     "version": "Netfold版本",
     "source_window": "统计窗口{from}至{to}（{days:g}天，北京时间）；"
-    "未采到的时间计入上下限之差。判定依据{policy}；操作日志{journal}。",
+    "未采到的时间计入上下界之差。判定依据{policy}；操作日志{journal}。",
     "source_progress": "截至{to}（北京时间），按申报且未被数据否定的阶段统计；"
     "使用情况的统计窗口自{from}起。判定依据{policy}；操作日志{journal}。",
-    "source_month": "{from}至{to}（北京时间）；未采到的时间计入上下限之差。"
+    "source_month": "{from}至{to}（北京时间）；未采到的时间计入上下界之差。"
     "判定依据{policy}；操作日志{journal}。",
     "kind": "类别",
     "name": "名称",
@@ -31,7 +31,7 @@ CHINESE: dict[str, str] = {
     "mbps": "Mbit/s",
     "yuan_a_year": "元/年",
     "reclaimable_unknown": "建议核减未知：未启动专网的使用情况均无法判定。",
-    "proof": "全部{lines}条线路中，有{low}条列入低利用率清单：数据证明各项时间占比的上限"
+    "proof": "全部{lines}条线路中，有{low}条列入低利用率清单：数据证明各项时间占比的上界"
     "均未超过允许值。其中{confirmed}条持续时间已达到确认要求；"
     "采样覆盖率最低的一条为{seen}。",
     "proof_leaving": "另有{lines}条疑似闲置或低利用率的线路，属正在迁移或已退租的专网，"
@@ -49,7 +49,7 @@ CHINESE: dict[str, str] = {
     "leaving_said": "以下专网正在迁移或已退租，其低利用率在计划之中，未列入：{}。",
     "could_be_smaller": "可降低带宽的正常使用线路",
     "no_smaller": "没有正常使用的线路可证明用更低的常用带宽即够用。",
-    "details": "运营商（或主管部门）、线路类型",
+    "details": "运营商（部门）、类型",
     "carrier": "运营商",
     "line_type": "线路类型",
     "owner": "主管部门",
