@@ -159,7 +159,7 @@ def _moves(
             left += _left_out(party, unbounded)
             continue
         each = {it: together(its) for it, its in by_destination.items()}
-        seen[party.name] = min(it.seen_ratio for it in each.values())
+        seen[party.name] = together(list(each.values())).seen_ratio
         moves.append(
             Move(
                 name=party.name,

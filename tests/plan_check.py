@@ -26,6 +26,7 @@ def check(case: Case, said: Said) -> None:
     _each_line_once(case, said)
     _who_moves(case, said)
     _together(case, said)
+    _seen(case, said)
     _waves(said)
     _order(case, said)
     _loads(case, said)
@@ -53,6 +54,7 @@ def _who_moves(case: Case, said: Said) -> None:
             network = networks[links[name].network]
             assert network.destination
             assert network.outcome != "interconnect"
+            assert not network.classified
             assert network.phase not in GONE
             for exempt in (network.exempt, links[name].exempt):
                 assert exempt is None or exempt.until < TODAY
@@ -88,6 +90,13 @@ def _together(case: Case, said: Said) -> None:
 def _may_move(network: Network) -> bool:
     kept = network.outcome == "interconnect" or not network.destination
     return not kept and (network.exempt is None or network.exempt.until < TODAY)
+
+
+def _seen(case: Case, said: Said) -> None:
+    """The share of ticks in which every line of it was seen, not that of the least seen one."""
+    for it in (*_moves(said), *said["uplinks"]):
+        rates = [case.seen[name].receive for name in it["lines"]]
+        assert it["seen_ratio"] == np.mean(~np.isnan(rates).any(axis=0))
 
 
 def _waves(said: Said) -> None:

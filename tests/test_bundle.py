@@ -363,3 +363,11 @@ def test_names_are_found_again_with_the_key_only(home: Node, tmp_path: Path) -> 
     assert hidden in done.stdout
     assert SECRETS["links"][1] in done.stdout
     assert hidden.encode() in members(home.file(1))["links.csv.gz"]
+
+
+def test_a_run_is_in_the_bundle_that_it_ended_in_and_in_no_other(home: Node) -> None:
+    for end in (6, 8, 24):
+        home.create(START + end)
+    runs = [members(home.file(n))["runs.csv.gz"].decode().splitlines()[1:] for n in (1, 2, 3)]
+    whole = f'"{LINKS[0]}",{(START + 5) * 300},{(START + 7) * 300},123456789012.5,7'
+    assert runs == [[], [whole], []]

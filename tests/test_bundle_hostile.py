@@ -1,7 +1,9 @@
 """What a trusted sender signs may be meant to harm: it is refused in one line, and cheaply."""
 
+import errno
 import gzip
 import json
+import os
 import re
 import tracemalloc
 from collections.abc import Iterator
@@ -10,14 +12,21 @@ from typing import Any
 
 import pytest
 
-from agent.bundle import store
+from agent.bundle import keys, store
 from agent.bundle.contents import LINK_COLUMNS
 from agent.bundle.errors import BundleError
 from agent.bundle.manifest import FILES, LINKS, VERDICTS
+from agent.bundle.numbers import alone
 from agent.bundle.openmetrics import write
+from agent.bundle.redaction import Redaction
 from agent.bundle.rows import series_of
 from agent.bundle.verify import check
-from tests.bundle_lab import START, Node, node, objects
+from agent.history import History
+from agent.judge.status import Status
+from agent.judge.tenure import Tenure
+from agent.verdict_json import iso
+from tests.bundle_lab import LINKS as LINK_NAMES
+from tests.bundle_lab import NODE, START, Node, node, objects
 from tests.test_bundle_container import resealed
 
 SAMPLE = re.compile(r"(?P<series>.+\}) \S+ (?P<at>\d+)")
@@ -171,3 +180,63 @@ def test_after_the_last_number_a_new_key_is_asked_for(tmp_path: Path) -> None:
     state.write_text(json.dumps({key: said | {"number": 999_999}}))
     with pytest.raises(BundleError, match=r"999999 bundles .* make a new key"):
         one.create(START + 16)
+
+
+def test_a_public_key_whose_fingerprint_was_exchanged_is_refused(tmp_path: Path) -> None:
+    ours, other = (keys.make(NODE, tmp_path / it) for it in ("ours", "other"))
+    path = tmp_path / "ours.pub"
+    path.write_text(path.read_text().replace(ours.fingerprint, other.fingerprint))
+    with pytest.raises(BundleError, match=f"changed: the key's fingerprint is {ours.fingerprint}"):
+        keys.public(path)
+
+
+def test_the_saving_of_a_smaller_line_does_not_leave_where_costs_do_not(tmp_path: Path) -> None:
+    keys.make(NODE, tmp_path / "key")
+    redaction = Redaction(["costs"], keys.private(tmp_path / "key"))
+    size = {"bandwidth_bps": 1e7, "annual_saving_yuan": 1680.0}
+    said = {"kind": "link", "subject": "a", "members": [], "right_size": size}
+    assert redaction.verdict(said, ())["right_size"] == {"bandwidth_bps": 1e7}
+
+
+def test_only_one_command_makes_bundles_of_a_node_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = node(tmp_path / "home")
+    monkeypatch.setattr("agent.bounded_lock.LOCK_S", 0.0)
+    with (
+        alone(one.config.data_dir),
+        pytest.raises(BundleError, match=r"bundles\.lock: another command is making bundles"),
+    ):
+        one.create(START + 8)
+    assert one.create(START + 8)[0][0].manifest.number == 1
+
+
+def test_where_there_are_no_locks_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with (
+        pytest.raises(BundleError, match=r"bundles\.lock: cannot be locked: No locks"),
+        alone(tmp_path),
+    ):
+        pytest.fail("it is not alone")
+
+
+def test_a_verdict_of_long_ago_does_not_say_since_when_todays_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = node(tmp_path / "home")
+    history = History(one.config.data_dir / "history.sqlite")
+    now = Tenure(Status.UNKNOWN, START * 300.0, START * 300.0, confirmed=False)
+    history.keep({("link", LINK_NAMES[2]): now})
+    history.close()
+    monkeypatch.setattr("agent.bundle.create.MOST_TICKS", 8)
+    one.create(START + 16)
+    sinces = [
+        [it["since"] for it in objects(one.file(n), VERDICTS) if it["subject"] == LINK_NAMES[2]]
+        for n in (1, 2)
+    ]
+    assert sinces == [[None], [iso(START * 300)]]

@@ -177,6 +177,9 @@ def test_what_takes_more_cutovers_than_a_wave_has_is_told() -> None:
         pytest.param({"phase": "cut_over"}, ("done", "cut_over"), id="cut-over"),
         pytest.param({"phase": "exempt"}, ("exempt", ""), id="declared-exempt"),
         pytest.param(
+            {"classified": True, "destination": "intranet"}, ("classified", ""), id="classified"
+        ),
+        pytest.param(
             {"exempt": Exemption(reason="r", approver="a", until=TODAY)},
             ("exempt", ""),
             id="exempt-until-today",

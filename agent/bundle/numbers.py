@@ -106,12 +106,20 @@ def alone(data_dir: Path) -> Iterator[None]:
         msg = f"{path}: cannot be written: {error.strerror}; run this as the agent's user"
         raise BundleError(msg) from error
     try:
-        if not lock(descriptor, fcntl.LOCK_EX):
+        if not _locked(path, descriptor):
             msg = f"{path}: another command is making bundles of this node; wait for its end"
             raise BundleError(msg)
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(path: Path, descriptor: int) -> bool:
+    try:
+        return lock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        msg = f"{path}: cannot be locked: {error.strerror}; keep the data folder on a local disk"
+        raise BundleError(msg) from error
 
 
 def in_file_names(node: str) -> str:

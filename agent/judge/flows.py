@@ -35,8 +35,8 @@ class Flow:
 
     `rates` are bit/s, received and transmitted: what was seen, so at least. In the ticks `unseen`
     up to `fill` bit/s more crossed in each direction, infinite where nothing says how much a line
-    can carry; in those of a budget, what that allows. `seen_ratio` is the share of ticks in which
-    all of it was seen. Rates are of 32 bits, as the history keeps them: thousands of lines are held
+    can carry; in those of a budget, what that allows. `seen` says of each tick whether all of it
+    was seen. Rates are of 32 bits, as the history keeps them: thousands of lines are held
     at once.
     """
 
@@ -44,7 +44,7 @@ class Flow:
     unseen: NDArray[np.int32]
     fill: NDArray[np.float32]
     budgets: tuple[Budget, ...]
-    seen_ratio: float
+    seen: NDArray[np.bool_]
 
     @property
     def is_bounded(self) -> bool:
@@ -56,13 +56,14 @@ class Flow:
         """How many ticks the window has."""
         return len(self.rates[0])
 
+    @property
+    def seen_ratio(self) -> float:
+        """The share of ticks in which all of it was seen."""
+        return int(np.count_nonzero(self.seen)) / max(1, self.ticks)
+
     def p95_bps(self) -> float | None:
         """The 95th percentile of the larger direction in the ticks that were seen wholly."""
-        seen = np.ones(self.ticks, dtype=np.bool_)
-        seen[self.unseen] = False
-        for it in self.budgets:
-            seen[it.start : it.stop] = False
-        rate = self.rates.max(axis=0)[seen]
+        rate = self.rates.max(axis=0)[self.seen]
         return percentile(rate.astype(np.float64), 0.95) if len(rate) else None
 
 
@@ -81,8 +82,7 @@ def flow_of(line: Traffic, contracted_bps: float | None) -> Flow:
         unbounded[it.start : it.stop] = False
     at = np.flatnonzero(unbounded).astype(np.int32)
     both = np.nan_to_num(np.stack([line.receive, line.transmit])).astype(np.float32)
-    seen_ratio = 1 - float(np.count_nonzero(unseen)) / max(1, line.ticks)
-    return Flow(both, at, capacity[at].astype(np.float32), budgets, seen_ratio)
+    return Flow(both, at, capacity[at].astype(np.float32), budgets, ~unseen)
 
 
 def _budgets(line: Traffic, unseen: NDArray[np.bool_], capacity: Floats) -> Iterable[Budget]:
@@ -106,9 +106,8 @@ def _plus(one: Flow, other: Flow) -> Flow:
     fill = np.zeros(len(unseen), dtype=np.float32)
     for it in (one, other):
         fill[np.searchsorted(unseen, it.unseen)] += it.fill
-    seen_ratio = min(one.seen_ratio, other.seen_ratio)
     budgets = merged((*one.budgets, *other.budgets))
-    return Flow(one.rates + other.rates, unseen, fill, budgets, seen_ratio)
+    return Flow(one.rates + other.rates, unseen, fill, budgets, one.seen & other.seen)
 
 
 def merged(budgets: Iterable[Budget]) -> tuple[Budget, ...]:

@@ -50,7 +50,8 @@ def _flow(chance: np.random.Generator, most_bps: float) -> Flow:
     shape[begin : begin + TICKS // 3] = 1.0
     rates = chance.random() * most_bps * shape * (0.8 + 0.2 * chance.random((2, TICKS)))
     nothing = np.empty(0, dtype=np.int32)
-    return Flow(rates.astype(np.float32), nothing, np.empty(0, dtype=np.float32), (), 1.0)
+    fill, seen = np.empty(0, dtype=np.float32), np.ones(TICKS, dtype=np.bool_)
+    return Flow(rates.astype(np.float32), nothing, fill, (), seen)
 
 
 def _move(chance: np.random.Generator, number: int, *, dated: bool) -> Move:
