@@ -40,7 +40,7 @@ SECRETS = {
     "pairs": ("gateway-pair",),
     "data_centres": ("市政务云",),
     "titles": ("教育专网", "请假系统"),
-    "carriers": ("中国电信",),
+    "carriers": ("中国电信", "电信数字电路"),
     "numbers": ("SZ-4711-0815",),
     "costs": ("168001", "1680003"),
     "owners": ("市教育局", "全体教师", "每学期两次"),
@@ -92,7 +92,12 @@ def configured(folder: Path, **more: Any) -> Path:
 def _link(n: int) -> dict[str, Any]:
     interface = {"device": "router-7", "name": f"GigabitEthernet0/0/{n}"}
     link = {"name": LINKS[n], "network": "edunet", "bandwidth": "100M", "interface": interface}
-    facts = {"number": "SZ-4711-0815", "carrier": "中国电信", "annual_cost_yuan": "168001"}
+    facts = {
+        "number": "SZ-4711-0815",
+        "carrier": "中国电信",
+        "line_type": "电信数字电路",
+        "annual_cost_yuan": "168001",
+    }
     grouped = {"role": "primary" if n == 0 else "backup", "group": "schoolgroup"}
     return link | facts | (grouped if n < 2 else {})
 

@@ -15,7 +15,7 @@ _SHORTEST = 3
 
 _FACTS: Mapping[str, Sequence[str]] = {
     "titles": ("title",),
-    "carriers": ("carrier",),
+    "carriers": ("carrier", "line_type"),  # free text both
     "numbers": ("number",),
     "costs": ("annual_cost_yuan", "annual_saving_yuan", "double_running_cost_yuan"),
     "owners": ("owner", "region", "level", "used_by", "use_frequency"),
