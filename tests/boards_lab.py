@@ -62,17 +62,6 @@ UNWELL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
-def can_ping() -> bool:
-    """Whether this user may: by a raw socket, or as ping_group_range has it."""
-    for kind in (socket.SOCK_RAW, socket.SOCK_DGRAM):
-        try:
-            socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP).close()
-        except OSError:
-            continue
-        return True
-    return False
-
-
 @contextmanager
 def lab(folder: Path) -> Iterator[Agent]:
     """The agent, running."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from agent.catalogue import catalogue
+from agent.demo.stage import may_ping
 from dashboards.alerts import alerting_rules
 from dashboards.board_rules import board_rules
 from dashboards.boards.connectivity import connectivity
@@ -18,7 +19,7 @@ from dashboards.build import BOARDS
 from dashboards.rules import recording_rules
 from tests.agentproc import Agent
 from tests.board_parts import METRIC, choices, every_board, filled, named, panels
-from tests.boards_lab import can_ping, lab
+from tests.boards_lab import lab
 from tests.peers import Prometheus, prometheus, scraping
 from tests.test_assessor import judged
 from tests.testbed import eventually
@@ -83,7 +84,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @every_board
 def test_every_query_returns_data(asked: Lab, board: dict[str, Any]) -> None:
-    may_be_empty = MAY_BE_EMPTY.keys() | (set() if can_ping() else NO_PING)
+    may_be_empty = MAY_BE_EMPTY.keys() | (set() if may_ping() else NO_PING)
     empty = [
         (panel["title"], name, filled(expression))
         for panel in panels(board)

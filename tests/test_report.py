@@ -25,15 +25,20 @@ from agent.history_reader import HistoryReader
 from agent.journal import head
 from agent.judge.counted import Amount, Counted
 from agent.judge.rates import Tick
+from agent.judge.status import Status
+from agent.judge.verdict import Judgement
 from agent.report.charts import curve, verdicts
 from agent.report.content import content as content_from
 from agent.report.gathered import as_of, gather
+from agent.report.low_use import cut
 from agent.report.month import Month, ReportError, chosen
 from agent.report.table import shown
 from agent.report.uptime import uptime
 from agent.report.words import REPORT_WORDS, words_of
 from agent.report.yearly import yearly
+from agent.verdict import Verdict
 from agent.web.words import WORDS
+from config.inventory import Network
 from config.load import load
 from tests.agentproc import netfold, write
 from tests.report_lab import HARMFUL, SCRIPT, content_of, minutes_ago, reported
@@ -110,6 +115,25 @@ def test_a_row_says_since_when_and_what_to_do_and_a_day_is_a_part_of_its_curve(
     assert row["notice_by"] == "2099-03-31"
     assert (row["cut"]["what"], row["cut"]["saving_yuan"]) == ("give_back", 96_000)
     assert row["days"] == [0] * 30
+
+
+@pytest.mark.parametrize(
+    ("network", "status", "suggested"),
+    [
+        ({"kind": "dedicated"}, Status.IDLE, "give_back"),
+        ({"kind": "dedicated"}, Status.LOW_USE, "move_and_give_back"),
+        ({"kind": "dedicated", "outcome": "interconnect"}, Status.IDLE, "review"),
+        ({"kind": "extranet"}, Status.IDLE, "review"),
+        ({"kind": "internet"}, Status.LOW_USE, "review"),
+    ],
+)
+def test_only_lines_of_networks_that_are_to_go_are_given_back(
+    network: dict[str, str], status: Status, suggested: str
+) -> None:
+    verdict = Verdict("link", "a", status, Judgement(status, ()))
+    one = cut(verdict, Network.model_validate({"name": "n", **network}), 96_000.0)
+    assert one["what"] == suggested
+    assert one["saving_yuan"] == (None if suggested == "review" else 96_000)
 
 
 def test_every_form_bears_the_journals_head_and_the_policy(

@@ -13,7 +13,8 @@ from config.inventory import LEAVING, Link, Network
 
 Cut = Literal["give_back", "move_and_give_back", "smaller", "review"]
 """What is suggested: to end the contract; to do so once its traffic has moved; to pay for less
-bandwidth; or, where a line is kept and none smaller is proven to suffice, to ask its users."""
+bandwidth; or, where a line is kept and is idle, or none smaller is proven to suffice, to ask its
+users."""
 
 _LEFT = (*LEAVING, "retired", "funding_cut")
 
@@ -96,7 +97,7 @@ class _Lines:
             **self._tenure(one),
             "contract_end": str(ends[-1]) if ends and len(ends) == len(links) else None,
             "notice_by": str(notices[0]) if notices else None,
-            "cut": _cut(one, network, self._saved_yuan(one, links, cost)),
+            "cut": cut(one, network, self._saved_yuan(one, links, cost)),
             "members": said["members"],
             "rules": said["rules"],
             "evidence": said["evidence"],
@@ -130,14 +131,17 @@ class _Lines:
         return {"since": iso(tenure.since_s), "confirmed": confirmed}
 
 
-def _cut(one: Verdict, network: Network, saved_yuan: float | None) -> dict[str, Any]:
-    """The suggestion and what it saves a year, and beside it what a smaller line would."""
+def cut(one: Verdict, network: Network, saved_yuan: float | None) -> dict[str, Any]:
+    """The suggestion and what it saves a year, and beside it what a smaller line would.
+
+    An idle uplink of a shared network may be waiting for what is to move to it: its users know.
+    """
     size = one.right_size
     is_kept = network.kind != "dedicated" or network.outcome == "interconnect"
     is_kept = is_kept or network.phase == "interconnected"
     what: Cut
     if one.status is Status.IDLE:
-        what = "review" if is_kept and network.kind == "dedicated" else "give_back"
+        what = "review" if is_kept else "give_back"
     elif one.status is Status.LOW_USE and not is_kept:
         what = "move_and_give_back"
     else:
